@@ -1,0 +1,1 @@
+//! Rank-aware programs in `src/bin`, job scripts in `jobs`.

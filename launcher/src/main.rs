@@ -1,0 +1,2 @@
+//! prun
+fn main() {}

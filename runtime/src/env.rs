@@ -1,0 +1,24 @@
+//! The table of variables that prun itself reads or sets. (Slurm's own are set where job and step are known.)
+
+/// Path of the Unix socket through which a job's processes reach the controller and their step.
+pub const SOCKET: &str = "PRUN_SOCKET";
+/// Order of output: `rank`, `auto`, `line` or `none`.
+pub const ORDER: &str = "PRUN_ORDER";
+/// Seconds that `auto` holds back output of a later rank.
+pub const ORDER_HOLD: &str = "PRUN_ORDER_HOLD";
+/// The step's secret, in hexadecimal.
+pub const STEP_SECRET: &str = "PRUN_STEP_SECRET";
+/// The job's number.
+pub const JOB: &str = "PRUN_JOB_ID";
+/// The step's number.
+pub const STEP: &str = "PRUN_STEP_ID";
+/// The task's rank.
+pub const RANK: &str = "PRUN_RANK";
+/// Ranks of the step.
+pub const SIZE: &str = "PRUN_SIZE";
+/// The task's number on its node.
+pub const LOCAL_RANK: &str = "PRUN_LOCAL_RANK";
+/// Tasks of the step on this node.
+pub const LOCAL_SIZE: &str = "PRUN_LOCAL_SIZE";
+/// The node's name.
+pub const NODE: &str = "PRUN_NODE";

@@ -1,0 +1,19 @@
+//! What a rank of prun links, and the rank server that starts it.
+//!
+//! A *job* holds an *allocation* of CPUs on *nodes*; a *step* is one parallel launch inside it; a *task* or
+//! *rank* is one process of a step. The *rank server* of a node starts a *step process* for each step, which
+//! owns that step's ranks: their process groups, output logs, barriers and exit codes.
+//!
+//! # Layout
+//! - [`ids`], [`limits`], [`env`]: the words as types, every bound with its reason, the table of variables.
+//! - [`wire`]: what travels between launcher, controller, rank server, step process and rank.
+//! - [`world`]: what a rank calls.
+//! - [`server`] (feature `server`): the rank server and the step process.
+
+pub mod env;
+pub mod ids;
+pub mod limits;
+#[cfg(feature = "server")]
+pub mod server;
+pub mod wire;
+pub mod world;

@@ -1,0 +1,41 @@
+//! Every bound in one place, each with its reason.
+
+use std::time::Duration;
+
+/// Ranks of one step. Slurm's own bound is the address space of its task ids; ours is what one launch message
+/// of about 40 bytes a rank may weigh.
+pub const RANKS_MAX: u32 = 65_536;
+
+/// Nodes of one cluster, and names that one hostlist may expand to (Slurm: `MAX_RANGE` of 64 Ki).
+pub const NODES_MAX: usize = 65_536;
+
+/// Bytes of one control message. An environment of 2 MiB, a script of 4 MiB and 64 Ki ranks fit.
+pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of task output in one data frame: large enough that the frame costs nothing, small enough that
+/// credit stays fair between ranks.
+pub const DATA_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes a peer may send before it has said whom it wants.
+pub const PREAMBLE_BYTES_MAX: usize = 1024;
+
+/// How long a peer may take to say whom it wants.
+pub const PREAMBLE_WAIT: Duration = Duration::from_secs(5);
+
+/// Bytes of a job script (Slurm's `max_script_size` default).
+pub const SCRIPT_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of one task stream kept in memory; older bytes go to an unlinked file.
+pub const LOG_MEMORY_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of all task streams of one step process kept in memory.
+pub const LOGS_MEMORY_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes that a launcher holds for streams whose turn has not come.
+pub const GATHER_MEMORY_BYTES_MAX: usize = 16 << 20;
+
+/// Peers that are connected but have not yet said whom they want.
+pub const PENDING_PEERS_MAX: usize = 256;
+
+/// Messages waiting between two tasks of one process; a full queue makes the sender wait.
+pub const QUEUE_MESSAGES_MAX: usize = 1024;

@@ -1,0 +1,1 @@
+//! The rank server and the step process.

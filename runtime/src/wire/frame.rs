@@ -1,0 +1,273 @@
+//! Frames: `u32` length (little endian), one byte of kind, payload. The length counts kind and payload.
+
+use std::io::{self, Read, Write};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::limits::MESSAGE_BYTES_MAX;
+
+/// A frame as it stands on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// A MessagePack map with named fields.
+    Message = 0,
+    /// Raw bytes that belong to the message before.
+    Data = 1,
+}
+
+/// Why a frame could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// The length is over the limit of this link.
+    #[error("a frame of {length} bytes, at most {limit} are allowed")]
+    TooLong {
+        /// As announced.
+        length: usize,
+        /// What is allowed.
+        limit: usize,
+    },
+    /// Neither message nor data.
+    #[error("a frame of unknown kind {0}")]
+    Kind(u8),
+    /// A message was wanted and data came, or the other way round.
+    #[error("a frame out of turn")]
+    OutOfTurn,
+    /// The payload is not the message that was expected.
+    #[error("a message that cannot be read")]
+    Decode(#[from] rmp_serde::decode::Error),
+    /// The message cannot be written.
+    #[error("a message that cannot be written")]
+    Encode(#[from] rmp_serde::encode::Error),
+    /// The link failed.
+    #[error("the link failed")]
+    Io(#[from] io::Error),
+}
+
+/// Bytes before the payload.
+pub const HEADER_BYTES: usize = 5;
+
+/// The frame header for a payload.
+///
+/// # Errors
+/// [`FrameError::TooLong`] past [`MESSAGE_BYTES_MAX`].
+pub fn header(kind: Kind, payload: usize) -> Result<[u8; HEADER_BYTES], FrameError> {
+    let length = payload + 1;
+    if length > MESSAGE_BYTES_MAX {
+        return Err(FrameError::TooLong { length, limit: MESSAGE_BYTES_MAX });
+    }
+    let [a, b, c, d] = (length as u32).to_le_bytes();
+    Ok([a, b, c, d, kind as u8])
+}
+
+/// Reads a header: kind and length of the payload.
+///
+/// # Errors
+/// [`FrameError::TooLong`] past `limit`, [`FrameError::Kind`].
+pub fn parse_header(header: [u8; HEADER_BYTES], limit: usize) -> Result<(Kind, usize), FrameError> {
+    let [a, b, c, d, kind] = header;
+    let length = u32::from_le_bytes([a, b, c, d]) as usize;
+    if length == 0 || length > limit {
+        return Err(FrameError::TooLong { length, limit });
+    }
+    match kind {
+        0 => Ok((Kind::Message, length - 1)),
+        1 => Ok((Kind::Data, length - 1)),
+        other => Err(FrameError::Kind(other)),
+    }
+}
+
+/// A message as payload bytes.
+///
+/// # Errors
+/// [`FrameError::Encode`].
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
+    Ok(rmp_serde::to_vec_named(message)?)
+}
+
+/// A message from payload bytes.
+///
+/// # Errors
+/// [`FrameError::Decode`].
+pub fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, FrameError> {
+    Ok(rmp_serde::from_slice(payload)?)
+}
+
+/// A message as one whole frame.
+///
+/// # Errors
+/// [`FrameError::Encode`], [`FrameError::TooLong`].
+pub fn message_frame<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
+    let payload = encode(message)?;
+    let mut frame = Vec::with_capacity(HEADER_BYTES + payload.len());
+    frame.extend_from_slice(&header(Kind::Message, payload.len())?);
+    frame.extend_from_slice(&payload);
+    Ok(frame)
+}
+
+/// Writes one message to a blocking stream.
+///
+/// # Errors
+/// As [`message_frame`], and those of the stream.
+pub fn write_message<T: Serialize>(stream: &mut impl Write, message: &T) -> Result<(), FrameError> {
+    Ok(stream.write_all(&message_frame(message)?)?)
+}
+
+/// Reads one message from a blocking stream.
+///
+/// # Errors
+/// Those of the stream (`UnexpectedEof` where it ended), and of the frame.
+pub fn read_message<T: DeserializeOwned>(stream: &mut impl Read) -> Result<T, FrameError> {
+    let mut head = [0; HEADER_BYTES];
+    stream.read_exact(&mut head)?;
+    let (kind, length) = parse_header(head, MESSAGE_BYTES_MAX)?;
+    if kind != Kind::Message {
+        return Err(FrameError::OutOfTurn);
+    }
+    let mut payload = vec![0; length];
+    stream.read_exact(&mut payload)?;
+    decode(&payload)
+}
+
+#[cfg(feature = "server")]
+pub use stream::{FrameReader, FrameWriter};
+
+#[cfg(feature = "server")]
+mod stream {
+    use bytes::{Bytes, BytesMut};
+    use serde::{Serialize, de::DeserializeOwned};
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+    use super::{
+        FrameError, HEADER_BYTES, Kind, MESSAGE_BYTES_MAX, decode, header, message_frame, parse_header,
+    };
+
+    /// Reads frames from an asynchronous stream. Cancelling a read loses nothing: what has come so far stays
+    /// in the reader.
+    #[derive(Debug)]
+    pub struct FrameReader<R> {
+        stream: R,
+        buffer: BytesMut,
+        limit: usize,
+    }
+
+    impl<R: AsyncRead + Unpin> FrameReader<R> {
+        /// A reader that allows frames up to [`MESSAGE_BYTES_MAX`].
+        pub fn new(stream: R) -> Self {
+            Self { stream, buffer: BytesMut::new(), limit: MESSAGE_BYTES_MAX }
+        }
+
+        /// The next frame, or `None` where the stream ended between two frames.
+        ///
+        /// # Errors
+        /// Those of the stream (`UnexpectedEof` inside a frame), and of the frame.
+        pub async fn frame(&mut self) -> Result<Option<(Kind, Bytes)>, FrameError> {
+            loop {
+                if let Some(head) = self.buffer.first_chunk::<HEADER_BYTES>() {
+                    let (kind, length) = parse_header(*head, self.limit)?;
+                    let whole = HEADER_BYTES + length;
+                    if self.buffer.len() >= whole {
+                        let mut frame = self.buffer.split_to(whole);
+                        return Ok(Some((kind, frame.split_off(HEADER_BYTES).freeze())));
+                    }
+                    self.buffer.reserve(whole - self.buffer.len());
+                } else {
+                    self.buffer.reserve(8 << 10);
+                }
+                if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                    return if self.buffer.is_empty() {
+                        Ok(None)
+                    } else {
+                        Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into())
+                    };
+                }
+            }
+        }
+
+        /// The next message, or `None` where the stream ended.
+        ///
+        /// # Errors
+        /// As [`Self::frame`], and [`FrameError::OutOfTurn`] for a data frame.
+        pub async fn message<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+            match self.frame().await? {
+                None => Ok(None),
+                Some((Kind::Message, payload)) => decode(&payload).map(Some),
+                Some((Kind::Data, _)) => Err(FrameError::OutOfTurn),
+            }
+        }
+
+        /// The data frame that belongs to the message just read.
+        ///
+        /// # Errors
+        /// As [`Self::frame`], and [`FrameError::OutOfTurn`] for a message.
+        pub async fn data(&mut self) -> Result<Bytes, FrameError> {
+            match self.frame().await? {
+                Some((Kind::Data, payload)) => Ok(payload),
+                Some((Kind::Message, _)) => Err(FrameError::OutOfTurn),
+                None => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
+            }
+        }
+    }
+
+    /// Writes frames to an asynchronous stream. Not cancel-safe: await each call to its end.
+    #[derive(Debug)]
+    pub struct FrameWriter<W> {
+        stream: W,
+    }
+
+    impl<W: AsyncWrite + Unpin> FrameWriter<W> {
+        /// A writer.
+        pub fn new(stream: W) -> Self {
+            Self { stream }
+        }
+
+        /// Writes one message.
+        ///
+        /// # Errors
+        /// Those of the message and of the stream.
+        pub async fn message<T: Serialize>(&mut self, message: &T) -> Result<(), FrameError> {
+            Ok(self.stream.write_all(&message_frame(message)?).await?)
+        }
+
+        /// Writes a message and the data that belongs to it.
+        ///
+        /// # Errors
+        /// Those of the message and of the stream.
+        pub async fn message_with_data<T: Serialize>(
+            &mut self,
+            message: &T,
+            data: &[u8],
+        ) -> Result<(), FrameError> {
+            let mut frames = message_frame(message)?;
+            frames.extend_from_slice(&header(Kind::Data, data.len())?);
+            self.stream.write_all(&frames).await?;
+            Ok(self.stream.write_all(data).await?)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_comes_back() {
+        let mut bytes = Vec::new();
+        write_message(&mut bytes, &("hello", 7)).unwrap();
+        let back: (String, i32) = read_message(&mut bytes.as_slice()).unwrap();
+        assert_eq!(back, ("hello".to_owned(), 7));
+    }
+
+    #[test]
+    fn a_length_past_the_limit_is_refused_before_anything_is_kept() {
+        let mut head = header(Kind::Data, 10).unwrap();
+        head[..4].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert!(matches!(read_message::<u8>(&mut head.as_slice()), Err(FrameError::TooLong { .. })));
+    }
+
+    #[test]
+    fn unknown_kinds_and_empty_frames_are_refused() {
+        assert!(matches!(parse_header([1, 0, 0, 0, 9], 100), Err(FrameError::Kind(9))));
+        assert!(matches!(parse_header([0, 0, 0, 0, 0], 100), Err(FrameError::TooLong { length: 0, .. })));
+    }
+}

@@ -1,0 +1,152 @@
+//! What a step process needs to start its ranks: the step, and for each of its nodes the tasks.
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use crate::ids::{Rank, StepKey};
+
+/// One step as one rank server is to start it.
+///
+/// A rank server may stand for several nodes (the embedded cluster): then `nodes` holds all of those that take
+/// part in the step. Paths, program arguments and the environment are bytes, as the system has them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepLaunch {
+    /// Which step.
+    pub key: StepKey,
+    /// Proof that a rank or launcher belongs to this step.
+    pub secret: Secret,
+    /// Name of the job (`comm` of messages, pty titles).
+    pub job_name: String,
+    /// Ranks of the whole step.
+    pub size: u32,
+    /// Nodes of the whole step.
+    pub node_count: u32,
+    /// Programs of the step: one, or one a line of `--multi-prog`. Tasks name theirs by index.
+    pub programs: Vec<Program>,
+    /// The environment of every task, complete but for the variables of its node and itself.
+    pub env: Vec<(ByteBuf, ByteBuf)>,
+    /// Working directory; where it does not exist, `/tmp` is taken and a warning is sent (as Slurm does).
+    pub cwd: ByteBuf,
+    /// File mode creation mask.
+    pub umask: u32,
+    /// Soft resource limits by `RLIMIT_*` name without the prefix, in the resource's unit; `u64::MAX` is none.
+    pub rlimits: Vec<(String, u64)>,
+    /// The job script, for the batch step: written to a private file that takes the place of `argv[0]`.
+    pub script: Option<ByteBuf>,
+    /// Size of the terminal that task 0 gets (`--pty`): rows, columns.
+    pub pty: Option<(u16, u16)>,
+    /// Program that runs before each task; its stdout lines `export K=V`, `unset K`, `print …` act on the task.
+    pub task_prolog: Option<ByteBuf>,
+    /// Program that runs after each task.
+    pub task_epilog: Option<ByteBuf>,
+    /// Milliseconds between TERM and KILL when the step is ended.
+    pub kill_wait_ms: u64,
+    /// Milliseconds that the step goes on without the launcher that owns it; `None`: for ever (batch step).
+    pub owner_grace_ms: Option<u64>,
+    /// The nodes of this rank server that take part, in the step's node order.
+    pub nodes: Vec<NodeTasks>,
+}
+
+/// A program and its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// `argv`, never empty.
+    pub argv: Vec<ByteBuf>,
+}
+
+/// The tasks of a step on one node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeTasks {
+    /// The node's name.
+    pub name: String,
+    /// The node's number within the step, from 0 (`SLURM_NODEID`).
+    pub node_id: u32,
+    /// Variables that hold for every task on this node, over the step's.
+    pub env: Vec<(ByteBuf, ByteBuf)>,
+    /// Tasks in order of local rank.
+    pub tasks: Vec<TaskLaunch>,
+}
+
+/// One task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskLaunch {
+    /// Its rank in the step.
+    pub rank: Rank,
+    /// Its number on its node (`SLURM_LOCALID`).
+    pub local_rank: u32,
+    /// Index into [`StepLaunch::programs`].
+    pub program: u32,
+    /// Variables of this task alone.
+    pub env: Vec<(ByteBuf, ByteBuf)>,
+    /// CPUs of the machine to bind to; empty: as the step process.
+    pub cpus: Vec<u32>,
+    /// Where its input comes from.
+    pub stdin: Input,
+    /// Where its output goes.
+    pub stdout: Output,
+    /// Where its error output goes.
+    pub stderr: Output,
+}
+
+/// Where a task's input comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Input {
+    /// `/dev/null`.
+    Null,
+    /// A file on the node, resolved against the step's working directory.
+    File(ByteBuf),
+    /// The launcher sends it.
+    Launcher,
+}
+
+/// Where a stream of a task's output goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Output {
+    /// Nowhere.
+    Null,
+    /// Into the step process's log, from which launchers pull.
+    Log,
+    /// Straight into a file on the node, resolved against the step's working directory; missing directories are
+    /// made. A file named by several streams of one step is opened once and shared.
+    File {
+        /// The path, all patterns expanded.
+        path: ByteBuf,
+        /// Keep what is there.
+        append: bool,
+    },
+    /// Where the task's stdout goes (only for stderr).
+    Stdout,
+}
+
+/// A step's secret. Its `Debug` form shows nothing.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(#[serde(with = "serde_bytes")] pub [u8; 16]);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Secret {
+    /// Lower-case hexadecimal, as it stands in `PRUN_STEP_SECRET`.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Reads what [`Secret::to_hex`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        let mut bytes = [0; 16];
+        if digits.len() != 32 {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}

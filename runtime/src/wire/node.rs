@@ -1,0 +1,98 @@
+//! Controller ↔ rank server.
+
+use serde::{Deserialize, Serialize};
+
+use super::launch::StepLaunch;
+use super::step::Exit;
+use crate::ids::{Rank, StepKey};
+
+/// Controller to rank server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToNode {
+    /// Start this step on the nodes it names.
+    Launch(Box<StepLaunch>),
+    /// A signal for every task of a step.
+    Signal {
+        /// Which step.
+        key: StepKey,
+        /// The signal's number.
+        signal: i32,
+    },
+    /// Ends a step: TERM, and after its `kill_wait_ms` KILL; `at_once`: KILL.
+    Terminate {
+        /// Which step.
+        key: StepKey,
+        /// Without TERM first.
+        at_once: bool,
+    },
+    /// Asks for a [`FromNode::Pong`].
+    Ping {
+        /// Given back.
+        nonce: u64,
+    },
+}
+
+/// Rank server to controller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromNode {
+    /// First message: what this rank server stands for, and which steps it still runs.
+    Register {
+        /// Its nodes.
+        nodes: Vec<NodeFacts>,
+        /// Steps that were running when the link came up.
+        steps: Vec<StepKey>,
+    },
+    /// A step's process could not be started at all.
+    LaunchFailed {
+        /// Which step.
+        key: StepKey,
+        /// Why.
+        reason: String,
+    },
+    /// A task of a step is gone.
+    Exited {
+        /// Which step.
+        key: StepKey,
+        /// Which task.
+        rank: Rank,
+        /// How.
+        exit: Exit,
+    },
+    /// Every task that this rank server had of the step is gone. `lost`: its step process died.
+    StepDone {
+        /// Which step.
+        key: StepKey,
+        /// Whether the step process died before its tasks had.
+        lost: bool,
+    },
+    /// Answer to [`ToNode::Ping`].
+    Pong {
+        /// As asked.
+        nonce: u64,
+    },
+}
+
+/// What a node is, as it registers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeFacts {
+    /// Its name.
+    pub name: String,
+    /// The machine's own name.
+    pub hostname: String,
+    /// How launchers reach it: `unix:PATH` or `HOST:PORT`.
+    pub address: String,
+    /// CPUs to be allocated.
+    pub cpus: u32,
+    /// Sockets, cores a socket, threads a core; their product is `cpus`.
+    pub topology: (u32, u32, u32),
+    /// Memory in MiB.
+    pub memory_mb: u64,
+    /// Temporary disk in MiB.
+    pub tmp_mb: u64,
+    /// Operating system line (`uname`).
+    pub os: String,
+    /// Architecture (`x86_64`).
+    pub arch: String,
+    /// When the machine was booted, Unix seconds.
+    pub boot_time: u64,
+}

@@ -1,0 +1,57 @@
+//! The first frame on every connection: whom the peer wants.
+
+use serde::{Deserialize, Serialize};
+
+use super::launch::Secret;
+use crate::ids::{Rank, StepKey};
+
+/// What every connection begins with, before anything is trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preamble {
+    /// Always [`MAGIC`].
+    pub magic: String,
+    /// [`super::VERSION`] of the sender.
+    pub version: u16,
+    /// Whom the sender wants.
+    pub target: Target,
+}
+
+/// Marks the protocol, so that a browser or a port scanner is refused at its first bytes.
+pub const MAGIC: &str = "prun";
+
+/// Whom a peer wants to speak to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// The controller, as a client (any command).
+    Controller,
+    /// The controller, as a rank server that joins.
+    Join,
+    /// The rank server itself (`sbcast`).
+    Node,
+    /// A step as a launcher. The owner is the `srun` that started it: the step does not outlive it.
+    Step {
+        /// Which step.
+        key: StepKey,
+        /// Proof of belonging.
+        secret: Secret,
+        /// Whether the step is to end when this link is gone.
+        owner: bool,
+    },
+    /// A step as one of its ranks.
+    Rank {
+        /// Which step.
+        key: StepKey,
+        /// Proof of belonging.
+        secret: Secret,
+        /// Which rank.
+        rank: Rank,
+    },
+}
+
+impl Preamble {
+    /// A preamble of this version.
+    #[must_use]
+    pub fn new(target: Target) -> Self {
+        Self { magic: MAGIC.to_owned(), version: super::VERSION, target }
+    }
+}

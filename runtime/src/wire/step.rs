@@ -1,0 +1,154 @@
+//! Launcher ↔ step process: output is pulled, input is pushed, exits are told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Rank;
+
+/// One of a task's two output streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Stream {
+    /// File descriptor 1.
+    Stdout = 1,
+    /// File descriptor 2.
+    Stderr = 2,
+}
+
+/// Launcher to step process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToStep {
+    /// Wants bytes of a stream: from `offset` on, `credit` of them at most. Answered by `Data` as bytes come,
+    /// until the credit is used or the stream ends. A later `Pull` of the same stream replaces this one; bytes
+    /// before its offset may be forgotten when the puller owns the step.
+    Pull {
+        /// Whose stream.
+        rank: Rank,
+        /// Which.
+        stream: Stream,
+        /// First byte wanted.
+        offset: u64,
+        /// How many bytes may be sent.
+        credit: u64,
+    },
+    /// Input for the tasks whose stdin is the launcher (all, or the one named). The data frame with the bytes
+    /// follows directly.
+    Stdin {
+        /// One task, or all.
+        rank: Option<Rank>,
+    },
+    /// No more input.
+    StdinEnd {
+        /// One task, or all.
+        rank: Option<Rank>,
+    },
+    /// A signal for every task of the step.
+    Signal {
+        /// Its number.
+        signal: i32,
+    },
+    /// Ends the step: TERM, and after the step's `kill_wait_ms` KILL; `at_once`: KILL.
+    Terminate {
+        /// Without TERM first.
+        at_once: bool,
+    },
+    /// The launcher's terminal has a new size (`--pty`).
+    Resize {
+        /// Rows.
+        rows: u16,
+        /// Columns.
+        columns: u16,
+    },
+}
+
+/// Step process to launcher.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromStep {
+    /// Task was started (or is found running by a launcher that comes later).
+    Started {
+        /// Which.
+        rank: Rank,
+        /// Its process id on the node.
+        pid: u32,
+        /// Unix time in microseconds.
+        at_us: u64,
+    },
+    /// A task could not be started: as if it had exited with `errno`.
+    NotStarted {
+        /// Which.
+        rank: Rank,
+        /// Why, as a system error number.
+        errno: i32,
+        /// What was tried: a path, or what the step process did.
+        what: String,
+    },
+    /// A task is gone.
+    Exited {
+        /// Which.
+        rank: Rank,
+        /// How.
+        exit: Exit,
+    },
+    /// Bytes of a stream; the data frame with them follows directly.
+    Data {
+        /// Whose.
+        rank: Rank,
+        /// Which.
+        stream: Stream,
+        /// Offset of the first byte.
+        offset: u64,
+    },
+    /// A stream has ended: nothing will come after this offset.
+    End {
+        /// Whose.
+        rank: Rank,
+        /// Which.
+        stream: Stream,
+        /// Its length.
+        offset: u64,
+    },
+    /// The step process has taken this many bytes of input in all; the launcher keeps a bounded number in flight.
+    StdinTaken {
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Something the user should read on stderr, without prefix (`slurmstepd: …` is put before it by the launcher).
+    Warning {
+        /// The node it comes from.
+        node: String,
+        /// The text, one line.
+        text: String,
+    },
+    /// Every task of this step process is gone and every stream has ended: no more follows but pulled data.
+    Done,
+}
+
+/// How a task ended, and what it used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Exit {
+    /// Exit code, if it exited.
+    pub code: i32,
+    /// Signal, if one ended it; else 0.
+    pub signal: i32,
+    /// Whether a core was dumped.
+    pub core: bool,
+    /// User CPU time in microseconds.
+    pub user_us: u64,
+    /// System CPU time in microseconds.
+    pub system_us: u64,
+    /// Largest resident set in KiB.
+    pub max_rss_kib: u64,
+}
+
+impl Exit {
+    /// The wait status as Slurm keeps it: `code << 8 | signal`.
+    #[must_use]
+    pub fn status(&self) -> i32 {
+        (self.code << 8) | self.signal
+    }
+
+    /// What a shell would show: the code, or 128 + signal.
+    #[must_use]
+    pub fn shell_code(&self) -> i32 {
+        if self.signal == 0 { self.code } else { 128 + self.signal }
+    }
+}

@@ -1,1 +1,16 @@
-//! stub
+//! prun runs Slurm job scripts anywhere.
+//!
+//! # The way of a job
+//! `job.sh` → [`script`]: lines, words, options, a [`script::spec::JobSpec`] → [`controller`]: queue and
+//! schedule → [`layout`]: which rank on which node and CPU → [`fanout`]: launch and watch → [`gather`]: output
+//! in order → `result.out`. [`embedded`] holds a whole cluster in one process; [`commands`] are what users
+//! type, [`view`] what they see.
+
+pub mod commands;
+pub mod controller;
+pub mod embedded;
+pub mod fanout;
+pub mod gather;
+pub mod layout;
+pub mod script;
+pub mod view;

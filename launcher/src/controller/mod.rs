@@ -1,0 +1,3 @@
+//! Queue and cluster state.
+
+pub mod api;

@@ -1,0 +1,3 @@
+//! Which rank runs where: pure.
+
+pub mod plan;

@@ -22,3 +22,5 @@ pub const LOCAL_RANK: &str = "PRUN_LOCAL_RANK";
 pub const LOCAL_SIZE: &str = "PRUN_LOCAL_SIZE";
 /// The node's name.
 pub const NODE: &str = "PRUN_NODE";
+/// Address of the controller for commands outside of a job: `unix:PATH`.
+pub const CONTROLLER: &str = "PRUN_CONTROLLER";

@@ -1,3 +1,4 @@
 //! Queue and cluster state.
 
 pub mod api;
+pub mod client;

@@ -1,0 +1,156 @@
+//! The client's end of the link to the controller: blocking for commands that ask and print, asynchronous for
+//! launchers that watch a step beside it.
+
+use std::env;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use prun_runtime::env::{CONTROLLER, SOCKET};
+use prun_runtime::wire::frame::{FrameError, FrameReader, FrameWriter, read_message, write_message};
+use prun_runtime::wire::preamble::{Preamble, Target};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+use super::api::{Answer, Call, Reply, Request};
+
+/// Why the controller cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Neither inside a job nor is a cluster named.
+    #[error("no controller: `{SOCKET}` and `{CONTROLLER}` are not set; run inside a job of prun")]
+    NoController,
+    /// The address is of no kind that this version knows.
+    #[error("`{CONTROLLER}` is `{0}`, but it must be `unix:PATH`")]
+    Address(String),
+    /// Nobody listens there.
+    #[error("cannot reach the controller at `{path}`")]
+    Connect {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The link broke.
+    #[error("lost the controller")]
+    Lost(#[from] FrameError),
+    /// The controller closed the link without an answer.
+    #[error("the controller closed the link")]
+    Closed,
+}
+
+/// Where the controller listens, by the environment.
+fn socket_path() -> Result<PathBuf, ClientError> {
+    if let Some(path) = env::var_os(SOCKET) {
+        return Ok(path.into());
+    }
+    let address = env::var(CONTROLLER).map_err(|_| ClientError::NoController)?;
+    address.strip_prefix("unix:").map(PathBuf::from).ok_or(ClientError::Address(address))
+}
+
+/// A blocking link.
+#[derive(Debug)]
+pub struct Client {
+    stream: UnixStream,
+    next: u64,
+}
+
+impl Client {
+    /// Connects to the controller that the environment names.
+    ///
+    /// # Errors
+    /// [`ClientError`], but for [`ClientError::Closed`].
+    pub fn connect() -> Result<Self, ClientError> {
+        let path = socket_path()?;
+        let mut stream =
+            UnixStream::connect(&path).map_err(|source| ClientError::Connect { path, source })?;
+        write_message(&mut stream, &Preamble::new(Target::Controller))?;
+        Ok(Self { stream, next: 0 })
+    }
+
+    /// Asks, and blocks until the (first) reply is there.
+    ///
+    /// # Errors
+    /// [`ClientError::Lost`], [`ClientError::Closed`].
+    pub fn call(&mut self, request: Request) -> Result<Reply, ClientError> {
+        self.next += 1;
+        write_message(&mut self.stream, &Call { id: self.next, request })?;
+        self.next_reply()
+    }
+
+    /// Blocks until the next reply to the last call: what follows a `Pending`.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub fn next_reply(&mut self) -> Result<Reply, ClientError> {
+        loop {
+            let answer: Answer = read_message(&mut self.stream).map_err(closed)?;
+            if answer.id == self.next {
+                return Ok(answer.reply);
+            }
+        }
+    }
+}
+
+/// An end of file between frames is the controller's closing.
+fn closed(error: FrameError) -> ClientError {
+    match error {
+        FrameError::Io(e) if e.kind() == io::ErrorKind::UnexpectedEof => ClientError::Closed,
+        other => ClientError::Lost(other),
+    }
+}
+
+/// An asynchronous link. Needs a tokio runtime.
+#[derive(Debug)]
+pub struct AsyncClient {
+    reader: FrameReader<OwnedReadHalf>,
+    writer: FrameWriter<OwnedWriteHalf>,
+    next: u64,
+}
+
+impl AsyncClient {
+    /// As [`Client::connect`].
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn connect() -> Result<Self, ClientError> {
+        let path = socket_path()?;
+        let stream = tokio::net::UnixStream::connect(&path)
+            .await
+            .map_err(|source| ClientError::Connect { path, source })?;
+        let (read, write) = stream.into_split();
+        let mut writer = FrameWriter::new(write);
+        writer.message(&Preamble::new(Target::Controller)).await?;
+        Ok(Self { reader: FrameReader::new(read), writer, next: 0 })
+    }
+
+    /// Asks without waiting.
+    ///
+    /// # Errors
+    /// [`ClientError::Lost`].
+    pub async fn send(&mut self, request: Request) -> Result<(), ClientError> {
+        self.next += 1;
+        Ok(self.writer.message(&Call { id: self.next, request }).await?)
+    }
+
+    /// Asks, and waits for the (first) reply.
+    ///
+    /// # Errors
+    /// [`ClientError::Lost`], [`ClientError::Closed`].
+    pub async fn call(&mut self, request: Request) -> Result<Reply, ClientError> {
+        self.send(request).await?;
+        self.next().await
+    }
+
+    /// The next reply to the last call. Cancelling it loses nothing.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn next(&mut self) -> Result<Reply, ClientError> {
+        loop {
+            let answer: Answer = self.reader.message().await?.ok_or(ClientError::Closed)?;
+            if answer.id == self.next {
+                return Ok(answer.reply);
+            }
+        }
+    }
+}

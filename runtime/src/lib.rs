@@ -5,7 +5,7 @@
 //! owns that step's ranks: their process groups, output logs, barriers and exit codes.
 //!
 //! # Layout
-//! - [`ids`], [`limits`], [`env`]: the words as types, every bound with its reason, the table of variables.
+//! - [`ids`], [`limits`], [`mod@env`]: the words as types, every bound with its reason, the table of variables.
 //! - [`wire`]: what travels between launcher, controller, rank server, step process and rank.
 //! - [`world`]: what a rank calls.
 //! - [`server`] (feature `server`): the rank server and the step process.

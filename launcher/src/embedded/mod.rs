@@ -1,1 +1,3 @@
-//! embedded
+//! A whole cluster in one process.
+
+pub mod shape;

@@ -1,3 +1,140 @@
 //! What a job asks for: lines → words → options → [`spec::JobSpec`].
+//!
+//! [`read_batch`] reads a script, a command line and the input variables as `sbatch` does (the command line over
+//! variables over the script); [`read_line`] reads the command line of `srun` and `salloc`. Everything here is
+//! pure: the environment comes as a function, files come as bytes.
 
+pub mod directives;
+pub mod hostlist;
+pub mod memory;
+pub mod mistake;
+pub mod options;
+pub mod pattern;
 pub mod spec;
+pub mod time;
+pub mod words;
+
+use directives::Place;
+use mistake::Mistake;
+use options::getopt::{WordErrorKind, apply, apply_variables};
+use options::{Bad, Command, Request};
+
+/// The words of `sbatch`'s or `prun`'s command line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchLine {
+    /// What its options ask for, by themselves: to look at flags before there is a script.
+    pub request: Request,
+    /// The words of its options.
+    options: Vec<String>,
+    /// The script's name, and the words after it.
+    pub script: Vec<String>,
+}
+
+/// Reads the command line alone.
+///
+/// # Errors
+/// A [`Mistake`] in it.
+pub fn read_batch_line(command: Command, words: &[String]) -> Result<BatchLine, Mistake> {
+    let mut request = Request::default();
+    let end = apply(command, words, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+    Ok(BatchLine { request, options: words[..end].to_vec(), script: words[end..].to_vec() })
+}
+
+/// Reads all of a batch job: the script's directives, over them the variables, over them the command line.
+///
+/// # Errors
+/// The first [`Mistake`]: of the script as a whole, its directives, the variables, the command line.
+pub fn read_batch(
+    command: Command,
+    line: &BatchLine,
+    variable: &dyn Fn(&str) -> Option<String>,
+    script: &[u8],
+) -> Result<Request, Mistake> {
+    directives::check(script).map_err(Mistake::not_a_script)?;
+    let mut request = Request::default();
+    // A heterogeneous job's components are told apart by such a line; the first is read, the rest counted.
+    let directives = directives::read(script).map_err(|(place, unmatched)| Mistake {
+        place: Some(place),
+        ..Mistake::line(command, &format!("Unmatched `{}` in [#SBATCH]", unmatched.quote), 1)
+    })?;
+    for directive in directives {
+        if matches!(directive.words[0].text.as_str(), "hetjob" | "packjob") {
+            let place = place_of(&directive, 0);
+            return Err(Mistake {
+                place: Some(place),
+                help: Some("submit the components as jobs of their own, with `--dependency`".to_owned()),
+                ..Mistake::line(command, "heterogeneous jobs are not supported yet", 1)
+            });
+        }
+        apply_directive(command, &directive, &mut request)?;
+    }
+    read_variables(command, variable, &mut request)?;
+    apply(command, &line.options, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+    Ok(request)
+}
+
+/// Reads the options of `srun` or `salloc`, over the variables; gives them and the index of the program.
+///
+/// # Errors
+/// The first [`Mistake`].
+pub fn read_line(
+    command: Command,
+    words: &[String],
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Request, usize), Mistake> {
+    let mut request = Request::default();
+    read_variables(command, variable, &mut request)?;
+    let end = apply(command, words, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+    Ok((request, end))
+}
+
+fn read_variables(
+    command: Command,
+    variable: &dyn Fn(&str) -> Option<String>,
+    request: &mut Request,
+) -> Result<(), Mistake> {
+    apply_variables(command, variable, request).map_err(|(name, kind)| {
+        let mut mistake = Mistake::option(command, &kind, None);
+        mistake.title = format!("{} (from the variable `{name}`)", mistake.title);
+        mistake
+    })
+}
+
+fn place_of(directive: &directives::Directive, word: usize) -> Place {
+    let word = &directive.words[word.min(directive.words.len() - 1)];
+    Place { line: directive.line, column: word.start, length: (word.end - word.start).max(1) }
+}
+
+fn apply_directive(
+    command: Command,
+    directive: &directives::Directive,
+    request: &mut Request,
+) -> Result<(), Mistake> {
+    let words: Vec<String> = directive.words.iter().map(|word| word.text.clone()).collect();
+    let end = apply(command, &words, request).map_err(|error| {
+        let mut place = place_of(directive, error.word);
+        if let WordErrorKind::Value { value, .. } = &error.kind {
+            // The value is what is wrong: the end of the same word, or the next word.
+            let joined = directive.words[error.word].text.len() > value.len()
+                && directive.words[error.word].text.ends_with(value.as_str());
+            if !joined {
+                place = place_of(directive, error.word + 1);
+            } else if place.length > value.len() && !value.is_empty() {
+                place.column += place.length - value.len();
+                place.length = value.len();
+            }
+        }
+        Mistake::option(command, &error.kind, Some(place))
+    })?;
+    match words.get(end) {
+        Some(stray) => Err(Mistake::stray_word(stray, place_of(directive, end))),
+        None => Ok(()),
+    }
+}
+
+/// `--begin` and `--deadline`, which need the clock: a refusal in Slurm's words.
+#[must_use]
+pub fn bad_time(command: Command, option: &'static str, value: &str) -> Mistake {
+    let kind = WordErrorKind::Value { option, value: value.to_owned(), bad: Bad::Specification };
+    Mistake::option(command, &kind, None)
+}

@@ -1,0 +1,173 @@
+//! When: limits, arrays, dependencies, holds, priorities, signals.
+
+use super::values::{count, limit, signal, without_effect};
+use super::{A, ALL, B, Bad, R, Row, Takes, row};
+use crate::script::spec::{ArraySpec, Dependency, DependencyCondition, DependencyKind, SignalSpec};
+
+pub(super) const ROWS: &[Row] = &[
+    row("time", Some('t'), Takes::Value, ALL, "TIMELIMIT", "time limit", |r, v| {
+        r.job.time_limit = Some(limit(v)?);
+        Ok(())
+    }),
+    row("time-min", None, Takes::Value, ALL, "", "least time limit", |r, v| {
+        r.job.time_min = limit(v)?;
+        Ok(())
+    }),
+    row("array", Some('a'), Takes::Value, B, "ARRAY_INX", "array elements: 0-9, 1,3-7:2%4", |r, v| {
+        r.job.array = Some(array(v)?);
+        Ok(())
+    }),
+    row("dependency", Some('d'), Takes::Value, ALL, "DEPENDENCY", "wait for jobs: afterok:ID", |r, v| {
+        r.job.dependency = dependency(v)?;
+        Ok(())
+    }),
+    row("kill-on-invalid-dep", None, Takes::Value, B, "KILL_ON_INVALID_DEP", "yes or no", |r, v| {
+        r.job.kill_on_invalid_dep = Some(match v.to_ascii_lowercase().as_str() {
+            "yes" => true,
+            "no" => false,
+            _ => return Err(Bad::Specification),
+        });
+        Ok(())
+    }),
+    row("hold", Some('H'), Takes::Nothing, ALL, "", "submit held", |r, _| {
+        r.job.hold = true;
+        Ok(())
+    }),
+    row("nice", None, Takes::Maybe, ALL, "NICE", "lower priority", |r, v| {
+        r.job.nice = if v.is_empty() { 100 } else { v.parse().map_err(|_| Bad::Specification)? };
+        Ok(())
+    }),
+    row("priority", None, Takes::Value, ALL, "PRIORITY", "priority", |r, v| {
+        r.job.priority = if v.eq_ignore_ascii_case("top") { Some(u32::MAX - 1) } else { Some(count(v)?) };
+        Ok(())
+    }),
+    row("requeue", None, Takes::Nothing, B, "REQUEUE", "may be requeued", |r, _| {
+        r.job.requeue = Some(true);
+        Ok(())
+    }),
+    row("no-requeue", None, Takes::Nothing, B, "NO_REQUEUE", "may not be requeued", |r, _| {
+        r.job.requeue = Some(false);
+        Ok(())
+    }),
+    row("immediate", Some('I'), Takes::Maybe, R | A, "IMMEDIATE", "give up when not free at once", |r, v| {
+        r.job.immediate = Some(if v.is_empty() { 0 } else { count(v)? });
+        Ok(())
+    }),
+    row("no-kill", Some('k'), Takes::Maybe, ALL, "NO_KILL", "go on when a node fails", |r, v| {
+        r.job.no_kill = v != "off";
+        Ok(())
+    }),
+    row("reboot", None, Takes::Nothing, ALL, "", "reboot nodes first", |r, _| {
+        r.job.reboot = true;
+        Ok(())
+    }),
+    row("signal", None, Takes::Value, ALL, "SIGNAL", "[R][B:]SIGNAL[@SECONDS] before the limit", |r, v| {
+        r.job.signal = Some(signal_spec(v)?);
+        Ok(())
+    }),
+    row("delay-boot", None, Takes::Value, ALL, "DELAY_BOOT", "wait for features", |r, v| {
+        without_effect(r, "delay-boot", v);
+        Ok(())
+    }),
+];
+
+/// `1,3-7:2%4`.
+fn array(text: &str) -> Result<ArraySpec, Bad> {
+    /// Slurm's `MaxArraySize` bounds the numbers; this only bounds the work until the controller has looked.
+    const NUMBER_MAX: u32 = 4_000_000;
+    let invalid = || Bad::Line("Batch job submission failed: Invalid job array specification".to_owned(), 1);
+    let (list, limit) = match text.split_once('%') {
+        Some((list, limit)) => (list, Some(limit.parse::<u32>().map_err(|_| invalid())?)),
+        None => (text, None),
+    };
+    let inner = list.strip_prefix('[').and_then(|l| l.strip_suffix(']')).unwrap_or(list);
+    let mut elements = std::collections::BTreeSet::new();
+    for item in inner.split(',') {
+        let (range, step) = match item.split_once(':') {
+            Some((range, step)) => (range, step.parse::<u32>().ok().filter(|&s| s > 0).ok_or_else(invalid)?),
+            None => (item, 1),
+        };
+        let (low, high) = range.split_once('-').unwrap_or((range, range));
+        let number = |text: &str| text.parse::<u32>().ok().filter(|&n| n <= NUMBER_MAX).ok_or_else(invalid);
+        let (low, high) = (number(low)?, number(high)?);
+        if low > high {
+            return Err(invalid());
+        }
+        elements.extend((low..=high).step_by(step as usize));
+    }
+    Ok(ArraySpec {
+        elements: elements.into_iter().collect(),
+        limit: limit.filter(|&l| l > 0),
+        text: inner.to_owned(),
+    })
+}
+
+/// `afterok:1:2,afterany:3+5`, `singleton`; `?` for any. Empty or `0` for none.
+fn dependency(text: &str) -> Result<Option<Dependency>, Bad> {
+    let problem = || Bad::Line("Batch job submission failed: Job dependency problem".to_owned(), 1);
+    if text.is_empty() || text == "0" {
+        return Ok(None);
+    }
+    let any = text.contains('?');
+    if any && text.contains(',') {
+        return Err(problem());
+    }
+    let mut conditions = Vec::new();
+    for item in text.split([',', '?']) {
+        let mut parts = item.split(':');
+        let kind = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "after" => DependencyKind::After,
+            "afterany" => DependencyKind::AfterAny,
+            "afterok" => DependencyKind::AfterOk,
+            "afternotok" => DependencyKind::AfterNotOk,
+            "aftercorr" => DependencyKind::AfterCorr,
+            "afterburstbuffer" => DependencyKind::AfterBurstBuffer,
+            "singleton" => DependencyKind::Singleton,
+            number if number.bytes().all(|b| b.is_ascii_digit()) && !number.is_empty() => {
+                conditions.push(condition(DependencyKind::AfterAny, number).ok_or_else(problem)?);
+                continue;
+            }
+            _ => return Err(problem()),
+        };
+        if kind == DependencyKind::Singleton {
+            conditions.push(DependencyCondition { kind, job: 0, element: None, after_minutes: 0 });
+            continue;
+        }
+        let jobs =
+            parts.map(|job| condition(kind, job).ok_or_else(problem)).collect::<Result<Vec<_>, _>>()?;
+        if jobs.is_empty() {
+            return Err(problem());
+        }
+        conditions.extend(jobs);
+    }
+    Ok(Some(Dependency { any, conditions }))
+}
+
+/// `JOB[_ELEMENT][+MINUTES]`.
+fn condition(kind: DependencyKind, text: &str) -> Option<DependencyCondition> {
+    let (job, after_minutes) = match text.split_once('+') {
+        Some((job, minutes)) => (job, minutes.parse().ok()?),
+        None => (text, 0),
+    };
+    let (job, element) = match job.split_once('_') {
+        Some((job, "*")) => (job, None),
+        Some((job, element)) => (job, Some(element.parse().ok()?)),
+        None => (job, None),
+    };
+    Some(DependencyCondition { kind, job: job.parse().ok().filter(|&job| job > 0)?, element, after_minutes })
+}
+
+/// `[{R|B|RB}:]SIGNAL[@SECONDS]`.
+fn signal_spec(text: &str) -> Result<SignalSpec, Bad> {
+    let (flags, rest) = text.split_once(':').unwrap_or(("", text));
+    let (name, seconds) = rest.split_once('@').unwrap_or((rest, "60"));
+    if !flags.chars().all(|c| matches!(c, 'R' | 'B' | 'r' | 'b')) {
+        return Err(Bad::Specification);
+    }
+    Ok(SignalSpec {
+        batch_only: flags.contains(['B', 'b']),
+        reservation: flags.contains(['R', 'r']),
+        signal: signal(name).ok_or(Bad::Specification)?,
+        before_secs: seconds.parse::<u32>().ok().filter(|&s| s < 0xffff).ok_or(Bad::Specification)?,
+    })
+}

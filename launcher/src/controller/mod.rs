@@ -2,3 +2,4 @@
 
 pub mod api;
 pub mod client;
+mod error_text;

@@ -15,11 +15,6 @@ pub struct Shape {
     pub memory_mb: Option<u64>,
 }
 
-/// Nodes of an embedded cluster: each costs an entry in the controller, but none a process.
-const NODES_MAX: u32 = 4096;
-/// CPUs of one embedded node.
-const CPUS_MAX: u32 = 4096;
-
 /// What is wrong with a `--local`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
@@ -27,7 +22,7 @@ pub enum ShapeError {
     #[error("`{0}` is not of the form NODESxCPUS[:MEMORY_MB], as in `3x2` or `3x2:1000`")]
     Form(String),
     /// Out of bounds.
-    #[error("`{0}`: a local cluster has 1 to {NODES_MAX} nodes of 1 to {CPUS_MAX} CPUs and some memory")]
+    #[error("`{0}`: a local cluster has 1 to {nodes} nodes of 1 to {cpus} CPUs and some memory", nodes = Shape::NODES_MAX, cpus = Shape::CPUS_MAX)]
     Bounds(String),
 }
 
@@ -46,14 +41,19 @@ impl FromStr for Shape {
             cpus: cpus.parse().map_err(|_| form())?,
             memory_mb: memory,
         };
-        let fits = (1..=NODES_MAX).contains(&shape.nodes)
-            && (1..=CPUS_MAX).contains(&shape.cpus)
+        let fits = (1..=Self::NODES_MAX).contains(&shape.nodes)
+            && (1..=Self::CPUS_MAX).contains(&shape.cpus)
             && shape.memory_mb != Some(0);
         if fits { Ok(shape) } else { Err(ShapeError::Bounds(text.to_owned())) }
     }
 }
 
 impl Shape {
+    /// Nodes of an embedded cluster: each costs an entry in the controller, but no process.
+    pub const NODES_MAX: u32 = 4096;
+    /// CPUs of one embedded node.
+    pub const CPUS_MAX: u32 = 4096;
+
     /// What each node registers with: `slurmnode1` and so on, all reached at one address.
     #[must_use]
     pub fn nodes(&self, address: &str) -> Vec<NodeFacts> {

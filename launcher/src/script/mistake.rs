@@ -138,6 +138,13 @@ fn refused_value(name: &str, option: &str, value: &str, bad: &Bad) -> (u8, Vec<S
         Bad::Number => {
             (1, vec![format!("{name}: error: Invalid numeric value \"{value}\" for --{option}.")], title)
         }
+        Bad::Time => {
+            let lines = [
+                format!("Invalid time specification (pos=0): {value}"),
+                format!("{name}: error: Invalid --{option} specification"),
+            ];
+            (255, lines.to_vec(), title)
+        }
         Bad::Specification => (255, vec![format!("{name}: error: Invalid --{option} specification")], title),
         Bad::Line(line, code) => {
             (*code, line.lines().map(|line| format!("{name}: error: {line}")).collect(), line.clone())

@@ -4,6 +4,7 @@
 //! variables over the script); [`read_line`] reads the command line of `srun` and `salloc`. Everything here is
 //! pure: the environment comes as a function, files come as bytes.
 
+pub mod begin;
 pub mod directives;
 pub mod hostlist;
 pub mod memory;
@@ -52,25 +53,24 @@ pub fn read_batch(
 ) -> Result<Request, Mistake> {
     directives::check(script).map_err(Mistake::not_a_script)?;
     let mut request = Request::default();
-    // A heterogeneous job's components are told apart by such a line; the first is read, the rest counted.
     let directives = directives::read(script).map_err(|(place, unmatched)| Mistake {
         place: Some(place),
         ..Mistake::line(command, &format!("Unmatched `{}` in [#SBATCH]", unmatched.quote), 1)
     })?;
     for directive in directives {
+        // What follows such a line asks for the next component of a heterogeneous job.
         if matches!(directive.words[0].text.as_str(), "hetjob" | "packjob") {
-            let place = place_of(&directive, 0);
-            return Err(Mistake {
-                place: Some(place),
-                help: Some("submit the components as jobs of their own, with `--dependency`".to_owned()),
-                ..Mistake::line(command, "heterogeneous jobs are not supported yet", 1)
-            });
+            request.earlier.push(std::mem::take(&mut request.job));
+            continue;
         }
         apply_directive(command, &directive, &mut request)?;
     }
     read_variables(command, variable, &mut request)?;
     apply(command, &line.options, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
-    Ok(request)
+    match &request.refused {
+        Some(Bad::Line(text, code)) => Err(Mistake::line(command, text, *code)),
+        _ => Ok(request),
+    }
 }
 
 /// Reads the options of `srun` or `salloc`, over the variables; gives them and the index of the program.

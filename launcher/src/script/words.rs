@@ -43,11 +43,13 @@ pub fn split(line: &str) -> Result<Vec<Word>, Unmatched> {
                 quote = None;
                 open(&mut word, at).end = at + 1;
             }
+            // A backslash at the line's end continues nothing: sbatch drops it.
             (None | Some(('"', _)), '\\') => {
-                let word = open(&mut word, at);
-                let (next_at, next) = chars.next().unwrap_or((at, '\\'));
-                word.text.push(next);
-                word.end = next_at + next.len_utf8();
+                if let Some((next_at, next)) = chars.next() {
+                    let word = open(&mut word, at);
+                    word.text.push(next);
+                    word.end = next_at + next.len_utf8();
+                }
             }
             (_, c) => {
                 let word = open(&mut word, at);
@@ -87,6 +89,7 @@ mod tests {
             ("-J \"a#b\" # name", vec!["-J", "a#b"]),
             ("-J a\\ b", vec!["-J", "a b"]),
             ("-J ''", vec!["-J", ""]),
+            ("-n 1 \\", vec!["-n", "1"]),
             ("", vec![]),
         ] {
             assert_eq!(texts(line), expected, "{line}");

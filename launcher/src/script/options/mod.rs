@@ -142,6 +142,10 @@ pub struct Request {
     pub step: StepSpec,
     /// Of the command itself.
     pub flags: Flags,
+    /// A value that Slurm's controller, not its command, refuses: said when all else has been read.
+    pub refused: Option<Bad>,
+    /// The components before this one, where the script is of a heterogeneous job.
+    pub earlier: Vec<JobSpec>,
 }
 
 /// What options ask of the command itself.
@@ -196,6 +200,8 @@ pub enum Bad {
     Number,
     /// `Invalid --time specification`, exit 255.
     Specification,
+    /// `Invalid time specification`, and then as `Specification`.
+    Time,
     /// A line of its own, and the exit code.
     Line(String, u8),
 }

@@ -70,10 +70,7 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("hint", None, Takes::Value, ALL, "HINT", "compute_bound, memory_bound, [no]multithread", |r, v| {
-        let known = ["compute_bound", "memory_bound", "multithread", "nomultithread", "help"];
-        if !v.split(',').all(|hint| known.contains(&hint)) {
-            return Err(Bad::Specification);
-        }
+        // An unknown hint is no error of sbatch, and has no effect.
         r.job.hint = Some(v.to_owned());
         Ok(())
     }),
@@ -120,6 +117,9 @@ fn names(text: &str) -> Result<Vec<String>, Bad> {
     hostlist::expand(text).map_err(|error| Bad::Line(format!("invalid hostlist `{text}`: {error}"), 1))
 }
 
+const DEFAULT_DISTRIBUTION: Distribution =
+    Distribution { nodes: NodeDistribution::Default, sockets: None, cores: None, pack: None };
+
 /// `NODES[:SOCKETS[:CORES]][,Pack|NoPack]`, `plane=N`.
 fn distribution(text: &str) -> Result<Distribution, Bad> {
     let lower = text.to_ascii_lowercase();
@@ -135,6 +135,8 @@ fn distribution(text: &str) -> Result<Distribution, Bad> {
         "block" => NodeDistribution::Block,
         "cyclic" => NodeDistribution::Cyclic,
         "arbitrary" => NodeDistribution::Arbitrary,
+        "pack" => return Ok(Distribution { pack: Some(true), ..DEFAULT_DISTRIBUTION }),
+        "nopack" => return Ok(Distribution { pack: Some(false), ..DEFAULT_DISTRIBUTION }),
         other => match other.strip_prefix("plane=").map(positive) {
             Some(Ok(size)) => NodeDistribution::Plane(size),
             _ => return Err(Bad::Specification),

@@ -21,6 +21,10 @@ pub(super) const ROWS: &[Row] = &[
         r.job.ntasks_per_node = Some(count(v)?);
         Ok(())
     }),
+    row("tasks-per-node", None, Takes::Value, ALL, "", "the same by its old name", |r, v| {
+        r.job.ntasks_per_node = Some(count(v)?);
+        Ok(())
+    }),
     row("ntasks-per-socket", None, Takes::Value, ALL, "", "tasks on each socket", |r, v| {
         r.job.ntasks_per_socket = Some(positive(v)?);
         Ok(())

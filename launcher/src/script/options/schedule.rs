@@ -1,7 +1,7 @@
 //! When: limits, arrays, dependencies, holds, priorities, signals.
 
 use super::values::{count, limit, signal, without_effect};
-use super::{A, ALL, B, Bad, R, Row, Takes, row};
+use super::{A, ALL, B, Bad, R, Request, Row, Takes, row};
 use crate::script::spec::{ArraySpec, Dependency, DependencyCondition, DependencyKind, SignalSpec};
 
 pub(super) const ROWS: &[Row] = &[
@@ -14,12 +14,10 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("array", Some('a'), Takes::Value, B, "ARRAY_INX", "array elements: 0-9, 1,3-7:2%4", |r, v| {
-        r.job.array = Some(array(v)?);
-        Ok(())
+        later(r, array(v), |r, array| r.job.array = Some(array))
     }),
     row("dependency", Some('d'), Takes::Value, ALL, "DEPENDENCY", "wait for jobs: afterok:ID", |r, v| {
-        r.job.dependency = dependency(v)?;
-        Ok(())
+        later(r, dependency(v), |r, dependency| r.job.dependency = dependency)
     }),
     row("kill-on-invalid-dep", None, Takes::Value, B, "KILL_ON_INVALID_DEP", "yes or no", |r, v| {
         r.job.kill_on_invalid_dep = Some(match v.to_ascii_lowercase().as_str() {
@@ -65,11 +63,30 @@ pub(super) const ROWS: &[Row] = &[
         r.job.signal = Some(signal_spec(v)?);
         Ok(())
     }),
+    row("wait-all-nodes", None, Takes::Value, B | A, "WAIT_ALL_NODES", "wait for all nodes", |r, v| {
+        without_effect(r, "wait-all-nodes", v);
+        Ok(())
+    }),
     row("delay-boot", None, Takes::Value, ALL, "DELAY_BOOT", "wait for features", |r, v| {
         without_effect(r, "delay-boot", v);
         Ok(())
     }),
 ];
+
+/// What only the controller refuses: sbatch goes on reading, so that other mistakes come first.
+fn later<T>(
+    request: &mut Request,
+    value: Result<T, Bad>,
+    set: impl FnOnce(&mut Request, T),
+) -> Result<(), Bad> {
+    match value {
+        Ok(value) => set(request, value),
+        Err(bad) => {
+            request.refused.get_or_insert(bad);
+        }
+    }
+    Ok(())
+}
 
 /// `1,3-7:2%4`.
 fn array(text: &str) -> Result<ArraySpec, Bad> {

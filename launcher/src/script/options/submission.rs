@@ -1,6 +1,8 @@
 //! Names, accounts, mail, and what the commands themselves do.
 
 use super::values::{count, without_effect};
+use crate::script::begin;
+
 use super::{A, ALL, B, Bad, R, Request, Row, Takes, row};
 
 pub(super) const ROWS: &[Row] = &[
@@ -39,11 +41,11 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("begin", Some('b'), Takes::Value, ALL, "", "not before this time", |r, v| {
-        r.flags.begin = Some(v.to_owned());
+        r.flags.begin = Some(point_in_time(v)?);
         Ok(())
     }),
     row("deadline", None, Takes::Value, ALL, "", "not after this time", |r, v| {
-        r.flags.deadline = Some(v.to_owned());
+        r.flags.deadline = Some(point_in_time(v)?);
         Ok(())
     }),
     row("wrap", None, Takes::Value, B, "", "a command line as the script", |r, v| {
@@ -119,6 +121,26 @@ pub(super) const ROWS: &[Row] = &[
         note(r, "acctg-freq", v)
     }),
     row("power", None, Takes::Value, ALL, "POWER", "power management", |r, v| note(r, "power", v)),
+    row("batch", None, Takes::Value, B, "BATCH", "features of the first node", |r, v| note(r, "batch", v)),
+    row("container-id", None, Takes::Value, ALL, "CONTAINER_ID", "container's name", |r, v| {
+        note(r, "container-id", v)
+    }),
+    row("extra", None, Takes::Value, ALL, "", "text for the nodes' filter", |r, v| note(r, "extra", v)),
+    row("segment", None, Takes::Value, ALL, "SEGMENT_SIZE", "size of blocks of nodes", |r, v| {
+        note(r, "segment", v)
+    }),
+    row("consolidate-segments", None, Takes::Nothing, ALL, "", "segments side by side", |r, v| {
+        note(r, "consolidate-segments", v)
+    }),
+    row("stepmgr", None, Takes::Nothing, B | A, "STEPMGR", "steps managed on the node", |r, v| {
+        note(r, "stepmgr", v)
+    }),
+    row("bcast-exclude", None, Takes::Value, R, "BCAST_EXCLUDE", "paths left out of --bcast", |r, v| {
+        note(r, "bcast-exclude", v)
+    }),
+    row("treewidth", None, Takes::Value, R, "TREE_WIDTH", "width of the launch tree", |r, v| {
+        note(r, "treewidth", v)
+    }),
     row("uid", None, Takes::Value, B | A, "", "run as this user", |r, v| note(r, "uid", v)),
     row("gid", None, Takes::Value, B | A, "", "run as this group", |r, v| note(r, "gid", v)),
     row("tres-per-task", None, Takes::Value, ALL, "TRES_PER_TASK", "resources of each task", |r, v| {
@@ -138,6 +160,12 @@ pub(super) const ROWS: &[Row] = &[
     }),
 ];
 
+/// Whether it is one does not depend on the clock; which one does, and is worked out by the submitting command.
+fn point_in_time(text: &str) -> Result<String, Bad> {
+    let some_time = jiff::ZonedDateTime::default();
+    begin::parse(text, &some_time).map(|_| text.to_owned()).ok_or(Bad::Time)
+}
+
 fn note(request: &mut Request, option: &str, value: &str) -> Result<(), Bad> {
     without_effect(request, option, value);
     Ok(())
@@ -151,10 +179,10 @@ const MAIL_TYPES: &[&str] = &[
     "FAIL",
     "REQUEUE",
     "STAGE_OUT",
-    "TIME_LIMIT",
-    "TIME_LIMIT_90",
-    "TIME_LIMIT_80",
     "TIME_LIMIT_50",
+    "TIME_LIMIT_80",
+    "TIME_LIMIT_90",
+    "TIME_LIMIT",
     "ARRAY_TASKS",
 ];
 

@@ -1,7 +1,7 @@
 //! What clients (every command) say to the controller, and what it answers.
 //!
 //! A client sends [`Call`]s and gets [`Answer`]s that carry the call's number. Every call gets exactly one
-//! answer, but `Allocate` and `CreateStep` may get [`Reply::Pending`] before it. A job or step that was asked
+//! answer, but `Allocate` and `CreateStep` may get [`Reply::Pending`] before it, and `WatchJob` gets many. A job or step that was asked
 //! for over a connection with `Allocate` ends with that connection.
 
 use prun_runtime::ids::{JobId, StepKey};
@@ -58,6 +58,11 @@ pub enum Request {
     },
     /// Wait until the job has ended. Answer: `Ended`.
     WaitJob {
+        /// The job.
+        job: JobId,
+    },
+    /// A job as it goes. Answers: `Job` now and after each change, at last `Ended`.
+    WatchJob {
         /// The job.
         job: JobId,
     },
@@ -124,6 +129,9 @@ pub struct Submission {
     pub env: Vec<(ByteBuf, ByteBuf)>,
     /// Who submits.
     pub submitter: Submitter,
+    /// The script's output, where the script names no file for it, stays in its step's log for the launcher that
+    /// attaches to it (`prun job.sh`).
+    pub streams: bool,
 }
 
 /// A job script.
@@ -188,6 +196,8 @@ pub struct StepCreated {
     pub addresses: Vec<String>,
     /// The job as it is.
     pub job: Box<JobView>,
+    /// Milliseconds between TERM and KILL when the step is ended (`KillWait`).
+    pub kill_wait_ms: u64,
     /// What the user should read (`can't run 2 processes on 3 nodes, …`), without prefix.
     pub warnings: Vec<String>,
 }
@@ -312,6 +322,8 @@ pub enum Reply {
     StepCreated(Box<StepCreated>),
     /// How to attach to a step.
     Step(Box<StepAttach>),
+    /// A job as it is now; more follow.
+    Job(Box<JobView>),
     /// A job has ended.
     Ended {
         /// As it ended.
@@ -472,6 +484,8 @@ pub enum JobState {
 pub struct JobView {
     /// Its number (`JobIdRaw`).
     pub id: JobId,
+    /// The cluster's name.
+    pub cluster: String,
     /// The array it belongs to.
     pub array: Option<ArrayView>,
     /// What was asked for.

@@ -1,1 +1,3 @@
-//! fanout
+//! A plan becomes live ranks: launch requests, links to step processes, what comes back over them.
+
+pub mod launch;

@@ -1,0 +1,10 @@
+//! `sbcast`: copies a file to the nodes of a job.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Runs the command with the words after its name.
+#[must_use]
+pub fn run(_words: &[OsString]) -> ExitCode {
+    ExitCode::FAILURE
+}

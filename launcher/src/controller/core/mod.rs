@@ -1,0 +1,1 @@
+//! The controller's decisions: state × event × now → effects. Pure.

@@ -1,0 +1,1 @@
+//! What a step needs to start, from what its launcher knows.

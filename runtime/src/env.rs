@@ -24,3 +24,9 @@ pub const LOCAL_SIZE: &str = "PRUN_LOCAL_SIZE";
 pub const NODE: &str = "PRUN_NODE";
 /// Address of the controller for commands outside of a job: `unix:PATH`.
 pub const CONTROLLER: &str = "PRUN_CONTROLLER";
+/// Where programs are searched; Slurm's command names are put first.
+pub const PATH: &str = "PATH";
+/// The task's own process id, as Slurm names it.
+pub const SLURM_TASK_PID: &str = "SLURM_TASK_PID";
+/// The node's name, as Slurm names it.
+pub const SLURMD_NODENAME: &str = "SLURMD_NODENAME";

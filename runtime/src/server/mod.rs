@@ -1,1 +1,15 @@
 //! The rank server and the step process.
+//!
+//! A *rank server* ([`node`]) stands for one node (or several virtual ones): it takes launch requests from the
+//! controller and hands connections on. For each step it has a *step process* ([`stepd`]), which owns that step's
+//! tasks. Step processes are forked from the *guard* ([`guard`]), which sees the rank server's end, however it
+//! ends, and leaves nothing behind.
+
+pub mod control;
+pub mod descendants;
+pub mod descriptors;
+pub mod door;
+pub mod guard;
+pub mod node;
+pub mod stepd;
+pub mod sys;

@@ -238,8 +238,14 @@ mod stream {
             message: &T,
             data: &[u8],
         ) -> Result<(), FrameError> {
+            /// Up to here a copy is cheaper than a second system call.
+            const COPIED_BYTES_MAX: usize = 16 << 10;
             let mut frames = message_frame(message)?;
             frames.extend_from_slice(&header(Kind::Data, data.len())?);
+            if data.len() <= COPIED_BYTES_MAX {
+                frames.extend_from_slice(data);
+                return Ok(self.stream.write_all(&frames).await?);
+            }
             self.stream.write_all(&frames).await?;
             Ok(self.stream.write_all(data).await?)
         }

@@ -24,6 +24,9 @@ pub enum ToNode {
         key: StepKey,
         /// Without TERM first.
         at_once: bool,
+        /// A line for the tasks' error output that says why (`*** JOB 12 ON n1 CANCELLED AT … ***`).
+        #[serde(default)]
+        notice: Option<String>,
     },
     /// Asks for a [`FromNode::Pong`].
     Ping {

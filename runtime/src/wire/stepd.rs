@@ -29,6 +29,9 @@ pub enum ToStepd {
     Terminate {
         /// Without TERM first.
         at_once: bool,
+        /// A line for the tasks' error output that says why.
+        #[serde(default)]
+        notice: Option<String>,
     },
 }
 

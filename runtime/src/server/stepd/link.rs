@@ -1,0 +1,220 @@
+//! A launcher's link: events are told, output is pulled, input and signals come.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
+
+use super::input::Piece;
+use super::stdio;
+use super::step::Step;
+use crate::ids::Rank;
+use crate::wire::frame::{FrameError, FrameReader, FrameWriter};
+use crate::wire::step::{FromStep, Stream, ToStep};
+
+type Key = (Rank, Stream);
+
+/// What a launcher has asked for.
+#[derive(Debug)]
+pub(super) struct Link {
+    owner: bool,
+    pulls: RefCell<HashMap<Key, Pull>>,
+    /// Streams that may have something for the launcher, each once, in the order in which it came.
+    ready: RefCell<VecDeque<Key>>,
+    /// Events told so far.
+    told: Cell<usize>,
+    /// Input taken, and how much of that the launcher knows.
+    taken: Cell<u64>,
+    taken_told: Cell<u64>,
+    changed: Notify,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pull {
+    offset: u64,
+    credit: u64,
+    is_ready: bool,
+}
+
+/// What is to be written next.
+enum Next {
+    Event(FromStep),
+    Data(FromStep, Bytes),
+    Nothing,
+}
+
+impl Link {
+    pub(super) fn new(owner: bool) -> Rc<Self> {
+        Rc::new(Self {
+            owner,
+            pulls: RefCell::default(),
+            ready: RefCell::default(),
+            told: Cell::new(0),
+            taken: Cell::new(0),
+            taken_told: Cell::new(0),
+            changed: Notify::new(),
+        })
+    }
+
+    pub(super) fn is_owner(&self) -> bool {
+        self.owner
+    }
+
+    /// There may be an event to be told.
+    pub(super) fn wake(&self) {
+        self.changed.notify_one();
+    }
+
+    /// A stream has grown or ended.
+    pub(super) fn has_data(&self, rank: Rank, stream: Stream) {
+        let key = (rank, stream);
+        if let Some(pull) = self.pulls.borrow_mut().get_mut(&key)
+            && !pull.is_ready
+        {
+            pull.is_ready = true;
+            self.ready.borrow_mut().push_back(key);
+            self.changed.notify_one();
+        }
+    }
+
+    /// So much input has been taken.
+    pub(super) fn taken(&self, bytes: usize) {
+        self.taken.set(self.taken.get() + bytes as u64);
+        self.changed.notify_one();
+    }
+
+    fn pull(&self, key: Key, offset: u64, credit: u64) {
+        let mut pulls = self.pulls.borrow_mut();
+        let was_ready = pulls.get(&key).is_some_and(|pull| pull.is_ready);
+        pulls.insert(key, Pull { offset, credit, is_ready: was_ready });
+        drop(pulls);
+        self.has_data(key.0, key.1);
+    }
+
+    /// What the launcher is to get next.
+    fn next(&self, step: &Step) -> Next {
+        if let Some(event) = step.events.borrow().get(self.told.get()) {
+            self.told.set(self.told.get() + 1);
+            return Next::Event(event.clone());
+        }
+        if self.taken.get() > self.taken_told.get() {
+            self.taken_told.set(self.taken.get());
+            return Next::Event(FromStep::StdinTaken { bytes: self.taken.get() });
+        }
+        while let Some(key) = { self.ready.borrow_mut().pop_front() } {
+            if let Some(next) = self.next_of(step, key) {
+                return next;
+            }
+        }
+        Next::Nothing
+    }
+
+    /// The next piece of a stream. The stream goes to the end of the line, so that one that never stops does not
+    /// keep the others waiting.
+    fn next_of(&self, step: &Step, key: Key) -> Option<Next> {
+        let (rank, stream) = key;
+        let mut pulls = self.pulls.borrow_mut();
+        let pull = pulls.get_mut(&key)?;
+        pull.is_ready = false;
+        let mut tasks = step.tasks.borrow_mut();
+        let log = tasks[*step.by_rank.get(&rank)?].log(stream)?;
+        if pull.credit > 0 {
+            let (offset, bytes) = match log.read(pull.offset, pull.credit) {
+                Ok(read) => read,
+                Err(error) => {
+                    tracing::error!(%error, %rank, "cannot read back a task's output");
+                    return None;
+                }
+            };
+            if !bytes.is_empty() {
+                pull.offset = offset + bytes.len() as u64;
+                pull.credit -= bytes.len() as u64;
+                pull.is_ready = true;
+                self.ready.borrow_mut().push_back(key);
+                return Some(Next::Data(FromStep::Data { rank, stream, offset }, bytes));
+            }
+        }
+        if log.has_ended() && pull.offset >= log.end() {
+            let offset = log.end();
+            pulls.remove(&key);
+            return Some(Next::Event(FromStep::End { rank, stream, offset }));
+        }
+        None
+    }
+}
+
+/// Serves a launcher until it closes or the link breaks.
+pub(super) async fn serve(step: &Rc<Step>, link: &Rc<Link>, socket: OwnedFd) {
+    let stream = std::os::unix::net::UnixStream::from(socket);
+    let Ok(stream) = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream)) else { return };
+    let (read, write) = stream.into_split();
+    tokio::select! {
+        // However it ends, the launcher is gone: nobody is left to be told why.
+        _ = hear(step, link, FrameReader::new(read)) => {}
+        _ = tell(step, link, FrameWriter::new(write)) => {}
+    }
+}
+
+async fn tell(
+    step: &Rc<Step>,
+    link: &Rc<Link>,
+    mut writer: FrameWriter<OwnedWriteHalf>,
+) -> Result<(), FrameError> {
+    loop {
+        match link.next(step) {
+            Next::Event(event) => writer.message(&event).await?,
+            Next::Data(event, bytes) => writer.message_with_data(&event, &bytes).await?,
+            Next::Nothing => link.changed.notified().await,
+        }
+    }
+}
+
+async fn hear(
+    step: &Rc<Step>,
+    link: &Rc<Link>,
+    mut reader: FrameReader<OwnedReadHalf>,
+) -> Result<(), FrameError> {
+    while let Some(message) = reader.message().await? {
+        match message {
+            ToStep::Pull { rank, stream, offset, credit } => {
+                if link.owner {
+                    forget(step, rank, stream, offset);
+                }
+                link.pull((rank, stream), offset, credit);
+            }
+            ToStep::Stdin { rank } => feed(step, link, rank, Some(reader.data().await?)).await,
+            ToStep::StdinEnd { rank } => feed(step, link, rank, None).await,
+            ToStep::Signal { signal } => step.signal(signal),
+            ToStep::Terminate { at_once } => step.terminate(at_once, None),
+            ToStep::Resize { rows, columns } => {
+                if let Some(terminal) = &*step.terminal.borrow() {
+                    stdio::resize(terminal, rows, columns);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the owner has got need not be kept.
+fn forget(step: &Rc<Step>, rank: Rank, stream: Stream, offset: u64) {
+    let Some(&at) = step.by_rank.get(&rank) else { return };
+    if let Some(log) = step.tasks.borrow_mut()[at].log(stream)
+        && log.forget(offset).is_ok()
+    {
+        step.room.notify_waiters();
+    }
+}
+
+async fn feed(step: &Rc<Step>, link: &Rc<Link>, rank: Option<Rank>, bytes: Option<Bytes>) {
+    let queue = step.feeder.borrow().as_ref().and_then(super::input::Feeder::queue);
+    if let Some(queue) = queue {
+        // Closed only when the step is over: then nobody wants the input.
+        let _ = queue.send(Piece { rank, bytes, from: Rc::clone(link) }).await;
+    }
+}

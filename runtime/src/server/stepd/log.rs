@@ -1,0 +1,206 @@
+//! One stream of a task's output: an append-only log with offsets, of which the oldest bytes may be forgotten.
+//!
+//! Bytes stay in memory while the step's budget lasts and go to an unlinked file from then on, until a reader has
+//! caught up. A task is never held up by a slow reader (but by a full disk), and no byte is lost.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::rc::Rc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::limits::{DATA_BYTES_MAX, LOG_MEMORY_BYTES_MAX};
+
+/// Memory that all logs of a step share.
+#[derive(Debug, Clone)]
+pub(super) struct Budget {
+    left: Rc<Cell<usize>>,
+}
+
+impl Budget {
+    /// A budget of this many bytes.
+    #[must_use]
+    pub(super) fn new(bytes: usize) -> Self {
+        Self { left: Rc::new(Cell::new(bytes)) }
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let fits = bytes <= self.left.get();
+        if fits {
+            self.left.set(self.left.get() - bytes);
+        }
+        fits
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.left.set(self.left.get() + bytes);
+    }
+}
+
+/// The log of one stream.
+#[derive(Debug)]
+pub(super) struct Log {
+    budget: Budget,
+    /// Offset of the first byte kept.
+    start: u64,
+    /// Whole pieces, oldest first, and behind them what still grows.
+    pieces: VecDeque<Bytes>,
+    tail: BytesMut,
+    /// Bytes in `pieces` and `tail`.
+    in_memory: usize,
+    /// What came after the memory was full.
+    spill: Option<Spill>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Spill {
+    file: File,
+    /// Offset of the file's first byte in the log.
+    start: u64,
+    length: u64,
+}
+
+/// A piece this long is closed, so that it can be read without a copy.
+const PIECE_BYTES: usize = 64 << 10;
+
+impl Log {
+    /// An empty log.
+    #[must_use]
+    pub(super) fn new(budget: Budget) -> Self {
+        Self {
+            budget,
+            start: 0,
+            pieces: VecDeque::new(),
+            tail: BytesMut::new(),
+            in_memory: 0,
+            spill: None,
+            ended: false,
+        }
+    }
+
+    /// Offset after the last byte.
+    #[must_use]
+    pub(super) fn end(&self) -> u64 {
+        match &self.spill {
+            Some(spill) => spill.start + spill.length,
+            None => self.start + self.in_memory as u64,
+        }
+    }
+
+    /// Whether nothing will be appended any more.
+    #[must_use]
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Nothing will be appended any more.
+    pub(super) fn finish(&mut self) {
+        self.ended = true;
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// Those of the spill file (disk full); then none of the bytes is in the log.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let to_memory = self.spill.is_none()
+            && self.in_memory + bytes.len() <= LOG_MEMORY_BYTES_MAX
+            && self.budget.take(bytes.len());
+        if !to_memory {
+            return self.append_to_file(bytes);
+        }
+        self.in_memory += bytes.len();
+        self.tail.put_slice(bytes);
+        if self.tail.len() >= PIECE_BYTES {
+            self.close_tail();
+        }
+        Ok(())
+    }
+
+    fn append_to_file(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let start = self.end();
+        let spill = match &mut self.spill {
+            Some(spill) => spill,
+            none => none.insert(Spill { file: tempfile::tempfile()?, start, length: 0 }),
+        };
+        spill.file.write_all_at(bytes, spill.length)?;
+        spill.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn close_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.pieces.push_back(self.tail.split().freeze());
+        }
+    }
+
+    /// Bytes from `offset` on, at most `most` of them and at most one frame's worth; empty where there are none yet.
+    /// An offset that has been forgotten reads from the first byte kept: the second value is where the bytes begin.
+    ///
+    /// # Errors
+    /// Those of the spill file.
+    pub(super) fn read(&mut self, offset: u64, most: u64) -> io::Result<(u64, Bytes)> {
+        let offset = offset.max(self.start);
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(DATA_BYTES_MAX);
+        let memory_end = self.start + self.in_memory as u64;
+        if offset < memory_end {
+            return Ok((offset, self.read_memory(offset, most)));
+        }
+        let Some(spill) = &self.spill else { return Ok((offset, Bytes::new())) };
+        let left = (spill.start + spill.length).saturating_sub(offset);
+        let mut bytes = BytesMut::zeroed(most.min(usize::try_from(left).unwrap_or(usize::MAX)));
+        spill.file.read_exact_at(&mut bytes, offset - spill.start)?;
+        Ok((offset, bytes.freeze()))
+    }
+
+    fn read_memory(&mut self, offset: u64, most: usize) -> Bytes {
+        self.close_tail();
+        let mut skip = (offset - self.start) as usize;
+        for piece in &self.pieces {
+            if skip < piece.len() {
+                return piece.slice(skip..piece.len().min(skip + most));
+            }
+            skip -= piece.len();
+        }
+        Bytes::new()
+    }
+
+    /// Forgets bytes before `offset`.
+    ///
+    /// # Errors
+    /// Those of the spill file.
+    pub(super) fn forget(&mut self, offset: u64) -> io::Result<()> {
+        let offset = offset.min(self.end());
+        while self.start < offset && self.in_memory > 0 {
+            self.close_tail();
+            let Some(first) = self.pieces.front_mut() else { break };
+            let count = first.len().min((offset - self.start) as usize);
+            if count == first.len() {
+                self.pieces.pop_front();
+            } else {
+                *first = first.slice(count..);
+            }
+            self.start += count as u64;
+            self.in_memory -= count;
+            self.budget.give_back(count);
+        }
+        if let Some(spill) = &mut self.spill {
+            self.start = self.start.max(offset);
+            if self.start == spill.start + spill.length {
+                // All of it has been read: the disk gets its blocks back, and memory takes over again.
+                self.spill = None;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.budget.give_back(self.in_memory);
+    }
+}

@@ -1,0 +1,116 @@
+//! The step process: owns the tasks of one step on one rank server.
+//!
+//! It is single-threaded and serves four kinds of peers: the rank server ([`run`]'s loop), launchers ([`link`]:
+//! output is pulled, input is pushed), ranks ([`rank_link`]: barriers), and its tasks' pipes ([`step`]). It ends when
+//! its tasks are gone and its launchers have what they want; when its rank server goes first, it kills its tasks.
+
+mod barrier;
+mod environment;
+mod input;
+mod link;
+mod log;
+mod program;
+mod pump;
+mod rank_link;
+mod stdio;
+mod step;
+mod task;
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+
+use self::step::Step;
+use super::control::{self, Receiver, Sender};
+use super::descendants;
+use super::guard::Workspace;
+use crate::wire::frame::FrameError;
+use crate::wire::stepd::ToStepd;
+
+/// Why a step process ends before its step.
+#[derive(Debug, thiserror::Error)]
+enum StepdError {
+    #[error("cannot set up the step process")]
+    Setup(#[from] io::Error),
+    #[error("lost the rank server")]
+    Link(#[from] FrameError),
+}
+
+/// The life of a step process. Blocks until its end; must be called without other threads.
+#[must_use]
+pub fn run(link: UnixStream, workspace: &Workspace) -> ExitCode {
+    let outcome = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(StepdError::from)
+        .and_then(|runtime| runtime.block_on(LocalSet::new().run_until(serve(link, workspace))));
+    // Whatever happened: nothing that this step started stays.
+    descendants::kill_all_but(&[]);
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "step process");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(link: UnixStream, workspace: &Workspace) -> Result<(), StepdError> {
+    rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1)).map_err(io::Error::from)?;
+    rustix::thread::set_name(c"prun-stepd").map_err(io::Error::from)?;
+    raise_descriptor_limit();
+    let mut children = signal(SignalKind::child())?;
+    let (to_server, mut from_server) = control::split(link)?;
+    let Some(ToStepd::Launch(launch)) = from_server.receive().await? else { return Ok(()) };
+    let step = Step::new(*launch, workspace.clone());
+    step.start();
+    loop {
+        flush(&step, &to_server).await?;
+        tokio::select! {
+            message = from_server.receive() => match message? {
+                Some(message) => obey(&step, message, &mut from_server),
+                None => return Ok(()),
+            },
+            _ = children.recv() => step.reap(),
+            () = step.has_news() => {}
+            () = step.is_over() => {
+                return flush(&step, &to_server).await;
+            }
+        }
+    }
+}
+
+/// Tells the rank server what there is to tell.
+async fn flush(step: &Rc<Step>, to_server: &Sender) -> Result<(), StepdError> {
+    while let Some(news) = step.next_news() {
+        to_server.send(&news, None).await?;
+    }
+    Ok(())
+}
+
+fn obey(step: &Rc<Step>, message: ToStepd, from_server: &mut Receiver) {
+    match message {
+        // A step process starts exactly one step.
+        ToStepd::Launch(_) => {}
+        ToStepd::Adopt { target } => {
+            if let Some(socket) = from_server.descriptor() {
+                step.adopt(target, socket);
+            }
+        }
+        ToStepd::Signal { signal } => step.signal(signal),
+        ToStepd::Terminate { at_once, notice } => step.terminate(at_once, notice.as_deref()),
+    }
+}
+
+/// Every task takes up to three descriptors here. Tasks themselves get their submitter's limit.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Without it there are fewer: the error will name what could not be opened.
+    let _ = setrlimit(Resource::Nofile, limit);
+}

@@ -1,0 +1,54 @@
+//! A rank's link: barriers.
+
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use tokio::net::UnixStream;
+use tokio::sync::oneshot;
+
+use super::barrier::Outcome;
+use super::step::{Step, settle};
+use crate::ids::Rank;
+use crate::wire::frame::{FrameError, FrameReader, FrameWriter};
+use crate::wire::rank::{FromServer, ToServer};
+
+/// Serves a process of a rank until it closes.
+pub(super) async fn serve(step: &Rc<Step>, rank: Rank, socket: OwnedFd) {
+    let stream = std::os::unix::net::UnixStream::from(socket);
+    let Ok(stream) = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream)) else { return };
+    // The rank is gone: its end says all there is to say.
+    let _ = answer(step, rank, stream).await;
+}
+
+async fn answer(step: &Rc<Step>, rank: Rank, stream: UnixStream) -> Result<(), FrameError> {
+    let (read, write) = stream.into_split();
+    let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
+    while let Some(message) = reader.message().await? {
+        let ToServer::Barrier = message;
+        let reply = barrier(step, rank).await;
+        writer.message(&reply).await?;
+    }
+    Ok(())
+}
+
+async fn barrier(step: &Rc<Step>, rank: Rank) -> FromServer {
+    let here = step.tasks.borrow().len();
+    if here < step.launch.size as usize {
+        let reason = format!(
+            "a barrier of {} ranks, of which {here} are on this rank server: barriers over several are not built yet",
+            step.launch.size
+        );
+        return FromServer::Refused { reason };
+    }
+    if !step.by_rank.contains_key(&rank) {
+        return FromServer::Refused { reason: format!("step {} has no rank {rank}", step.launch.key) };
+    }
+    let (waiter, outcome) = oneshot::channel();
+    let told = step.barrier.borrow_mut().arrive(rank, waiter);
+    settle(told);
+    match outcome.await {
+        Ok(Outcome::Released) => FromServer::Released,
+        Ok(Outcome::PeerGone { rank, node, how }) => FromServer::PeerGone { rank, node, how },
+        Err(_) => FromServer::Refused { reason: "the step has ended".to_owned() },
+    }
+}

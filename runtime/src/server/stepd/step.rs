@@ -1,0 +1,427 @@
+//! A step's state, and everything that changes it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+use tokio::sync::{Notify, oneshot};
+
+use super::barrier::{Barrier, Outcome};
+use super::input::Feeder;
+use super::link::Link;
+use super::log::Budget;
+use super::task::{Progress, Task};
+use crate::ids::Rank;
+use crate::limits::LOGS_MEMORY_BYTES_MAX;
+use crate::server::descendants;
+use crate::server::guard::Workspace;
+use crate::server::sys::wait;
+use crate::wire::launch::{Output, StepLaunch};
+use crate::wire::preamble::Target;
+use crate::wire::step::{Exit, FromStep, Stream};
+use crate::wire::stepd::FromStepd;
+
+/// Who is to be told that a barrier is passed or broken.
+pub(super) type Waiter = oneshot::Sender<Outcome>;
+
+/// How long the output of a step is kept for a launcher that has not come yet.
+const LAUNCHER_WAIT: Duration = Duration::from_secs(30);
+
+/// How long pipes may stay open after every process of the step is gone: something outside holds them.
+const LEAK_WAIT: Duration = Duration::from_secs(2);
+
+/// One step on one rank server.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) launch: StepLaunch,
+    pub(super) workspace: Workspace,
+    pub(super) tasks: RefCell<Vec<Task>>,
+    pub(super) by_rank: HashMap<Rank, usize>,
+    /// What happened, in order, for every launcher that comes.
+    pub(super) events: RefCell<Vec<FromStep>>,
+    pub(super) barrier: RefCell<Barrier<Waiter>>,
+    pub(super) feeder: RefCell<Option<Feeder>>,
+    /// The step process's side of task 0's terminal (`--pty`).
+    pub(super) terminal: RefCell<Option<OwnedFd>>,
+    /// Where pipes are read into: one piece for all, since one is read at a time.
+    scratch: RefCell<Vec<u8>>,
+    /// Something was forgotten from a log: who waits for room may try again.
+    pub(super) room: Notify,
+    children: RefCell<HashMap<Pid, Child>>,
+    links: RefCell<Vec<Weak<Link>>>,
+    owner: Cell<Owner>,
+    news: RefCell<VecDeque<FromStepd>>,
+    told: Notify,
+    ending: Cell<bool>,
+    over: Notify,
+    finished: Cell<bool>,
+}
+
+/// A process of the step that this process has started itself.
+#[derive(Debug)]
+enum Child {
+    Task(usize),
+    /// A prolog or epilog.
+    Program(oneshot::Sender<Exit>),
+}
+
+/// The launcher that the step belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    NotYet,
+    Here,
+    Left,
+}
+
+impl Step {
+    pub(super) fn new(launch: StepLaunch, workspace: Workspace) -> Rc<Self> {
+        let budget = Budget::new(LOGS_MEMORY_BYTES_MAX);
+        let mut tasks = Vec::new();
+        for (node, on_node) in launch.nodes.iter().enumerate() {
+            for (local, task) in on_node.tasks.iter().enumerate() {
+                tasks.push(Task::new(node, local, task, launch.pty.is_some(), &budget));
+            }
+        }
+        let by_rank = tasks.iter().enumerate().map(|(at, task)| (task.rank, at)).collect();
+        Rc::new(Self {
+            barrier: RefCell::new(Barrier::new(launch.size)),
+            launch,
+            workspace,
+            tasks: RefCell::new(tasks),
+            by_rank,
+            events: RefCell::default(),
+            feeder: RefCell::default(),
+            terminal: RefCell::default(),
+            scratch: RefCell::default(),
+            room: Notify::new(),
+            children: RefCell::default(),
+            links: RefCell::default(),
+            owner: Cell::new(Owner::NotYet),
+            news: RefCell::default(),
+            told: Notify::new(),
+            ending: Cell::new(false),
+            over: Notify::new(),
+            finished: Cell::new(false),
+        })
+    }
+
+    /// The next message for the rank server.
+    pub(super) fn next_news(&self) -> Option<FromStepd> {
+        self.news.borrow_mut().pop_front()
+    }
+
+    /// Waits until there may be one.
+    pub(super) async fn has_news(&self) {
+        self.told.notified().await;
+    }
+
+    /// Waits until nobody needs this process any more.
+    pub(super) async fn is_over(&self) {
+        self.over.notified().await;
+    }
+
+    fn tell(&self, news: FromStepd) {
+        self.news.borrow_mut().push_back(news);
+        self.told.notify_one();
+    }
+
+    /// Tells every launcher, those that come later too.
+    pub(super) fn announce(&self, event: FromStep) {
+        self.events.borrow_mut().push(event);
+        self.each_link(Link::wake);
+    }
+
+    fn each_link(&self, act: impl Fn(&Link)) {
+        self.links.borrow_mut().retain(|link| link.upgrade().is_some());
+        let links: Vec<Rc<Link>> = self.links.borrow().iter().filter_map(Weak::upgrade).collect();
+        links.iter().for_each(|link| act(link));
+    }
+
+    /// A connection that asks for this step.
+    pub(super) fn adopt(self: &Rc<Self>, target: Target, socket: OwnedFd) {
+        let step = Rc::clone(self);
+        match target {
+            Target::Step { secret, owner, .. } if secret == self.launch.secret => {
+                let link = Link::new(owner);
+                self.links.borrow_mut().push(Rc::downgrade(&link));
+                if owner {
+                    self.owner.set(Owner::Here);
+                }
+                tokio::task::spawn_local(async move {
+                    super::link::serve(&step, &link, socket).await;
+                    step.detach(link);
+                });
+            }
+            Target::Rank { secret, rank, .. } if secret == self.launch.secret => {
+                tokio::task::spawn_local(async move { super::rank_link::serve(&step, rank, socket).await });
+            }
+            // A peer without the secret is not worth an answer: its socket closes.
+            _ => {}
+        }
+    }
+
+    /// A launcher is gone. A step does not outlive the launcher that owns it, once the grace is over.
+    fn detach(self: &Rc<Self>, link: Rc<Link>) {
+        let owned = link.is_owner();
+        drop(link);
+        if owned {
+            self.owner.set(Owner::Left);
+            if let Some(grace) = self.launch.owner_grace_ms.filter(|_| !self.finished.get()) {
+                let step = Rc::clone(self);
+                tokio::task::spawn_local(async move {
+                    tokio::time::sleep(Duration::from_millis(grace)).await;
+                    if step.owner.get() == Owner::Left {
+                        step.terminate(false, None);
+                    }
+                });
+            }
+        }
+        self.check_over();
+    }
+
+    /// Bytes of a task's stream.
+    ///
+    /// # Errors
+    /// The log has no room (disk full); none of the bytes was taken.
+    pub(super) fn append(&self, task: usize, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        let rank = {
+            let mut tasks = self.tasks.borrow_mut();
+            let task = &mut tasks[task];
+            if let Some(log) = task.log(stream) {
+                log.append(bytes)?;
+            }
+            task.rank
+        };
+        self.each_link(|link| link.has_data(rank, stream));
+        Ok(())
+    }
+
+    /// Runs something with the piece of memory that pipes are read into.
+    pub(super) fn with_scratch<T>(&self, bytes: usize, read: impl FnOnce(&mut [u8]) -> T) -> T {
+        let mut scratch = self.scratch.borrow_mut();
+        scratch.resize(bytes, 0);
+        read(&mut scratch)
+    }
+
+    /// A task's stream is over.
+    pub(super) fn end_stream(self: &Rc<Self>, task: usize, stream: Stream) {
+        let rank = {
+            let mut tasks = self.tasks.borrow_mut();
+            let task = &mut tasks[task];
+            if let Some(log) = task.log(stream) {
+                log.finish();
+            }
+            task.rank
+        };
+        self.each_link(|link| link.has_data(rank, stream));
+        self.check_finished();
+    }
+
+    /// A task runs.
+    pub(super) fn started(&self, task: usize, pid: Pid) {
+        self.children.borrow_mut().insert(pid, Child::Task(task));
+        let mut tasks = self.tasks.borrow_mut();
+        tasks[task].progress = Progress::Running(pid);
+        let rank = tasks[task].rank;
+        drop(tasks);
+        let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let at_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
+        self.announce(FromStep::Started { rank, pid: pid.as_raw_nonzero().get().unsigned_abs(), at_us });
+    }
+
+    /// A prolog or epilog runs: its exit comes out of the receiver.
+    pub(super) fn program_started(&self, pid: Pid) -> oneshot::Receiver<Exit> {
+        let (sender, receiver) = oneshot::channel();
+        self.children.borrow_mut().insert(pid, Child::Program(sender));
+        receiver
+    }
+
+    /// A task could not be started.
+    pub(super) fn not_started(self: &Rc<Self>, task: usize, errno: i32, what: String) {
+        let rank = self.tasks.borrow()[task].rank;
+        if self.launch.key.step.is_batch() {
+            let reason = io::Error::from_raw_os_error(errno).to_string();
+            let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
+            self.notice(&format!("error: {what}: {reason}"));
+        }
+        self.announce(FromStep::NotStarted { rank, errno, what });
+        self.exited(task, Exit { code: errno, ..Exit::default() }, false);
+    }
+
+    /// Reaps every process that has ended: tasks, prologs, and orphans of tasks.
+    pub(super) fn reap(self: &Rc<Self>) {
+        while let Ok(Some((pid, exit))) = wait::reap() {
+            let child = self.children.borrow_mut().remove(&pid);
+            match child {
+                Some(Child::Task(task)) => self.task_ended(task, exit),
+                // Nobody waits for it where the step has been ended meanwhile.
+                Some(Child::Program(sender)) => drop(sender.send(exit)),
+                None => {}
+            }
+        }
+    }
+
+    fn task_ended(self: &Rc<Self>, task: usize, exit: Exit) {
+        let Some(epilog) = self.launch.task_epilog.clone() else { return self.exited(task, exit, true) };
+        let step = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            super::program::epilog(&step, task, &epilog).await;
+            step.exited(task, exit, true);
+        });
+    }
+
+    fn exited(self: &Rc<Self>, task: usize, exit: Exit, announce: bool) {
+        let (rank, node) = {
+            let mut tasks = self.tasks.borrow_mut();
+            tasks[task].progress = Progress::Ended;
+            tasks[task].release();
+            (tasks[task].rank, self.launch.nodes[tasks[task].node].name.clone())
+        };
+        if announce {
+            self.announce(FromStep::Exited { rank, exit });
+        }
+        self.tell(FromStepd::Exited { rank, exit });
+        let how = match exit.signal {
+            0 => format!("exited with code {}", exit.code),
+            signal => format!("was killed by signal {signal}"),
+        };
+        let told = self.barrier.borrow_mut().leave(rank, node, how);
+        settle(told);
+        if self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended) {
+            self.all_ended();
+        }
+    }
+
+    /// The last task is gone: so goes all that the tasks have left.
+    fn all_ended(self: &Rc<Self>) {
+        descendants::kill_all_but(&[]);
+        let step = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(LEAK_WAIT).await;
+            let open: Vec<(usize, Stream)> = step.open_streams();
+            open.into_iter().for_each(|(task, stream)| step.end_stream(task, stream));
+        });
+        self.check_finished();
+    }
+
+    fn open_streams(&self) -> Vec<(usize, Stream)> {
+        let tasks = self.tasks.borrow();
+        tasks.iter().enumerate().flat_map(|(at, task)| task.open().map(move |stream| (at, stream))).collect()
+    }
+
+    fn check_finished(self: &Rc<Self>) {
+        let ended = self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended);
+        if self.finished.get() || !ended || !self.open_streams().is_empty() {
+            return;
+        }
+        self.finished.set(true);
+        self.announce(FromStep::Done);
+        self.tell(FromStepd::Done);
+        if self.owner.get() == Owner::NotYet && self.awaits_owner() {
+            let step = Rc::clone(self);
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(LAUNCHER_WAIT).await;
+                if step.owner.get() == Owner::NotYet {
+                    step.owner.set(Owner::Left);
+                    step.check_over();
+                }
+            });
+        }
+        self.check_over();
+    }
+
+    /// Whether a launcher is to come for output or exit codes.
+    fn awaits_owner(&self) -> bool {
+        let logged =
+            |task: &crate::wire::launch::TaskLaunch| task.stdout == Output::Log || task.stderr == Output::Log;
+        self.launch.owner_grace_ms.is_some()
+            || self.launch.nodes.iter().flat_map(|node| &node.tasks).any(logged)
+    }
+
+    fn check_over(&self) {
+        self.links.borrow_mut().retain(|link| link.upgrade().is_some());
+        let awaited = self.owner.get() == Owner::NotYet && self.awaits_owner();
+        if self.finished.get() && !awaited && self.links.borrow().is_empty() {
+            self.over.notify_one();
+        }
+    }
+
+    /// Sends every task a signal. A job script gets it alone; a stop and its end reach every process of the step.
+    pub(super) fn signal(&self, number: i32) {
+        let Some(signal) = Signal::from_named_raw(number) else { return };
+        if matches!(signal, Signal::STOP | Signal::CONT) {
+            return descendants::signal_all(signal);
+        }
+        for pid in self.running() {
+            // A task that has just ended needs no signal.
+            let _ = if self.launch.key.step.is_batch() {
+                rustix::process::kill_process(pid, signal)
+            } else {
+                rustix::process::kill_process_group(pid, signal)
+            };
+        }
+    }
+
+    fn running(&self) -> Vec<Pid> {
+        let running = |task: &Task| match task.progress {
+            Progress::Running(pid) => Some(pid),
+            _ => None,
+        };
+        self.tasks.borrow().iter().filter_map(running).collect()
+    }
+
+    /// Ends the step: TERM, and after the launch's `kill_wait_ms` KILL; or KILL at once.
+    pub(super) fn terminate(self: &Rc<Self>, at_once: bool, notice: Option<&str>) {
+        if self.finished.get() {
+            return;
+        }
+        if let Some(notice) = notice {
+            self.notice(&format!("error: {notice}"));
+        }
+        let first = !self.ending.replace(true);
+        if at_once {
+            descendants::signal_all(Signal::KILL);
+        } else if first {
+            for pid in self.running() {
+                for signal in [Signal::CONT, Signal::TERM] {
+                    let _ = rustix::process::kill_process_group(pid, signal);
+                }
+            }
+            let step = Rc::clone(self);
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(Duration::from_millis(step.launch.kill_wait_ms)).await;
+                descendants::signal_all(Signal::KILL);
+            });
+        }
+    }
+
+    /// Whether the step is being ended: nothing more is started then.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.get()
+    }
+
+    /// A line about the step for whoever reads its error output: the script's own stderr, or the launcher's.
+    pub(super) fn notice(&self, text: &str) {
+        let node = self.launch.nodes.first().map_or_else(String::new, |node| node.name.clone());
+        if !self.launch.key.step.is_batch() {
+            return self.announce(FromStep::Warning { node, text: text.to_owned() });
+        }
+        let line = format!("slurmstepd: {text}\n");
+        let file = self.tasks.borrow().first().and_then(|task| task.stderr.clone());
+        if let Some(file) = file {
+            // A script whose error output is full or gone has nowhere else to be told.
+            let _ = rustix::io::write(&*file, line.as_bytes());
+        }
+    }
+}
+
+/// Tells ranks how their barrier ended. One whose connection is gone needs no answer.
+pub(super) fn settle(told: Vec<(Waiter, Outcome)>) {
+    for (waiter, outcome) in told {
+        let _ = waiter.send(outcome);
+    }
+}

@@ -98,3 +98,52 @@ impl<W> Barrier<W> {
         told
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gone(rank: u32) -> Outcome {
+        Outcome::PeerGone { rank: Rank(rank), node: "n1".into(), how: "exited with code 1".into() }
+    }
+
+    #[test]
+    fn all_are_released_by_the_last_and_the_next_barrier_is_a_new_one() {
+        let mut barrier = Barrier::new(3);
+        for _ in 0..3 {
+            assert!(barrier.arrive(Rank(0), "a").is_empty());
+            assert!(barrier.arrive(Rank(2), "c").is_empty());
+            let told = barrier.arrive(Rank(1), "b");
+            assert_eq!(told.len(), 3);
+            assert!(told.iter().all(|(_, outcome)| *outcome == Outcome::Released));
+        }
+    }
+
+    #[test]
+    fn a_rank_may_run_ahead_by_its_other_processes() {
+        let mut barrier = Barrier::new(2);
+        assert!(barrier.arrive(Rank(0), "first").is_empty());
+        assert!(barrier.arrive(Rank(0), "second").is_empty());
+        assert_eq!(barrier.arrive(Rank(1), "x"), [("first", Outcome::Released), ("x", Outcome::Released)]);
+        assert_eq!(barrier.arrive(Rank(1), "y").len(), 2);
+    }
+
+    #[test]
+    fn a_rank_that_ended_short_of_it_is_named_to_those_who_wait_and_who_come() {
+        let mut barrier = Barrier::new(3);
+        assert!(barrier.arrive(Rank(0), "a").is_empty());
+        let told = barrier.leave(Rank(2), "n1".into(), "exited with code 1".into());
+        assert_eq!(told, [("a", gone(2))]);
+        assert_eq!(barrier.arrive(Rank(1), "b"), [("b", gone(2))]);
+    }
+
+    #[test]
+    fn a_rank_that_ended_after_reaching_it_does_no_harm() {
+        // Its barrier command may be in the background.
+        let mut barrier = Barrier::new(2);
+        assert!(barrier.arrive(Rank(0), "a").is_empty());
+        assert!(barrier.leave(Rank(0), "n1".into(), "exited with code 1".into()).is_empty());
+        assert_eq!(barrier.arrive(Rank(1), "b").len(), 2);
+        assert_eq!(barrier.arrive(Rank(1), "b"), [("b", gone(0))]);
+    }
+}

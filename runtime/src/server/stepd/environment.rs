@@ -102,3 +102,22 @@ impl Environment {
         self.set(env::PATH.as_bytes(), &whole);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_values_replace_earlier_ones_and_the_path_gets_its_directory_once() {
+        let mut environment = Environment::default();
+        for (key, value) in [("A", "1"), ("PATH", "/x:/usr/bin"), ("A", "2"), ("B=", "3"), ("C", "4")] {
+            environment.set(key.as_bytes(), value.as_bytes());
+        }
+        environment.prepend_path(b"/own");
+        environment.prepend_path(b"/own");
+        environment.unset(b"A");
+        let entries: Vec<_> = environment.entries().map(|entry| entry.to_str().unwrap()).collect();
+        assert_eq!(entries, ["PATH=/own:/x:/usr/bin", "C=4"]);
+        assert_eq!((environment.get("C"), environment.get("A")), (Some(&b"4"[..]), None));
+    }
+}

@@ -204,3 +204,68 @@ impl Drop for Log {
         self.budget.give_back(self.in_memory);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all_from(log: &mut Log, mut offset: u64) -> Vec<u8> {
+        let mut all = Vec::new();
+        loop {
+            let (at, bytes) = log.read(offset, u64::MAX).unwrap();
+            if bytes.is_empty() {
+                return all;
+            }
+            offset = at + bytes.len() as u64;
+            all.extend_from_slice(&bytes);
+        }
+    }
+
+    #[test]
+    fn bytes_past_the_budget_go_to_a_file_and_come_back_in_order() {
+        let mut log = Log::new(Budget::new(10));
+        log.append(b"0123456").unwrap();
+        log.append(b"789abcdef").unwrap();
+        assert!(log.spill.is_some());
+        assert_eq!(all_from(&mut log, 0), b"0123456789abcdef");
+        assert_eq!(all_from(&mut log, 12), b"cdef");
+        log.forget(9).unwrap();
+        assert_eq!((log.start, all_from(&mut log, 0)), (9, b"9abcdef".to_vec()));
+        log.forget(16).unwrap();
+        assert!(log.spill.is_none());
+        log.append(b"g").unwrap();
+        assert_eq!((all_from(&mut log, 0), log.end()), (b"g".to_vec(), 17));
+    }
+
+    proptest! {
+        #[test]
+        fn a_reader_gets_every_byte_once(
+            steps in prop::collection::vec((0usize..300, 0u64..400, any::<bool>()), 1..60),
+            budget in 0usize..1000,
+        ) {
+            let budget = Budget::new(budget);
+            let mut log = Log::new(budget.clone());
+            let before = budget.left.get();
+            let (mut written, mut read) = (Vec::new(), Vec::new());
+            for (append, most, forget) in steps {
+                let bytes: Vec<u8> = (0..append).map(|i| (written.len() + i) as u8).collect();
+                log.append(&bytes).unwrap();
+                written.extend_from_slice(&bytes);
+                let (at, bytes) = log.read(read.len() as u64, most).unwrap();
+                prop_assert_eq!(at, read.len() as u64);
+                read.extend_from_slice(&bytes);
+                if forget {
+                    log.forget(read.len() as u64).unwrap();
+                }
+                prop_assert_eq!(log.end(), written.len() as u64);
+            }
+            let rest = all_from(&mut log, read.len() as u64);
+            read.extend_from_slice(&rest);
+            prop_assert_eq!(read, written);
+            drop(log);
+            prop_assert_eq!(budget.left.get(), before);
+        }
+    }
+}

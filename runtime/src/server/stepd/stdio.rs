@@ -196,3 +196,51 @@ pub(super) fn resize(master: &impl AsFd, rows: u16, columns: u16) {
     let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     let _ = tcsetwinsize(master, size);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    fn file(path: &str, append: bool) -> Output {
+        Output::File { path: path.as_bytes().to_vec().into(), append }
+    }
+
+    #[test]
+    fn one_file_named_twice_is_one_open_file_in_a_directory_that_is_made() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut opener = Opener::new(directory.path().to_owned(), 2).unwrap();
+        let one = opener.open(&Input::Null, &file("new/out", false), &file("new/out", false)).unwrap();
+        let two = opener.open(&Input::Null, &file("new/out", false), &Output::Stdout).unwrap();
+        for descriptor in [&one.task[1], &one.task[2], &two.task[1], &two.task[2]] {
+            rustix::io::write(&**descriptor, b"x").unwrap();
+        }
+        assert_eq!(fs::read(directory.path().join("new/out")).unwrap(), b"xxxx");
+        let kept = Opener::new(directory.path().to_owned(), 1)
+            .unwrap()
+            .open(&Input::Null, &file("new/out", true), &Output::Null)
+            .unwrap();
+        rustix::io::write(&*kept.task[1], b"y").unwrap();
+        assert_eq!(fs::read(directory.path().join("new/out")).unwrap(), b"xxxxy");
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_opened_is_named() {
+        let mut opener = Opener::new("/proc/self".into(), 1).unwrap();
+        let error = opener.open(&Input::File(b"no/such".to_vec().into()), &Output::Null, &Output::Null);
+        assert_eq!(error.unwrap_err().to_string(), "cannot open `/proc/self/no/such`");
+    }
+
+    #[test]
+    fn a_log_is_a_pipe() {
+        let mut opener = Opener::new("/".into(), 1).unwrap();
+        let stdio = opener.open(&Input::Launcher, &Output::Log, &Output::Log).unwrap();
+        rustix::io::write(&*stdio.task[1], b"out").unwrap();
+        File::from(stdio.stdin.unwrap()).write_all(b"in").unwrap();
+        let (mut out, mut input) = ([0; 3], [0; 2]);
+        File::from(stdio.stdout.unwrap()).read_exact(&mut out).unwrap();
+        rustix::io::read(&*stdio.task[0], &mut input).unwrap();
+        assert_eq!((&out, &input), (b"out", b"in"));
+    }
+}

@@ -4,5 +4,15 @@
 //! give out.
 
 pub mod allocate;
+pub mod bind;
+mod constraint;
+pub mod demand;
+mod devices;
+mod fill;
+mod never;
+mod place;
 pub mod plan;
+mod select;
 pub mod step;
+mod step_demand;
+mod step_room;

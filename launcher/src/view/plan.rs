@@ -64,7 +64,7 @@ mod tests {
 
     fn node(name: &str, cpus: &[u32], ranks: &[u32]) -> NodePlan {
         let tasks = ranks.iter().map(|&rank| TaskPlan { rank, cpus: Vec::new() }).collect();
-        NodePlan { name: name.to_owned(), cpus: cpus.to_vec(), memory_mb: 0, tasks }
+        NodePlan { name: name.to_owned(), cpus: cpus.to_vec(), tasks, ..NodePlan::default() }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `prun links DIR`: Slurm's command names as links to this binary.
 
+use std::ffi::OsString;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// Slurm's commands that prun can be called by.
 pub const NAMES: &[&str] =
@@ -16,4 +18,32 @@ pub fn make(directory: &Path, binary: &Path) -> io::Result<()> {
         std::os::unix::fs::symlink(binary, directory.join(name))?;
     }
     Ok(())
+}
+
+/// Makes the names in a directory, which is made where it is missing. Exits with 2 without exactly one, and with 1
+/// where that fails.
+#[must_use]
+pub fn run(words: &[OsString]) -> ExitCode {
+    let [directory] = words else {
+        eprintln!("usage: prun links DIRECTORY\n\nMakes Slurm's command names there, as links to prun.");
+        return ExitCode::from(2);
+    };
+    let directory = Path::new(directory);
+    let made = std::fs::create_dir_all(directory)
+        .and_then(|()| std::env::current_exe())
+        .and_then(|binary| make(directory, &binary));
+    match made {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(source) => {
+            super::dispatch::fail("prun links", &LinksError { directory: directory.to_owned(), source })
+        }
+    }
+}
+
+/// Why names could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make the names in `{}`", directory.display())]
+struct LinksError {
+    directory: PathBuf,
+    source: io::Error,
 }

@@ -2,6 +2,8 @@
 
 pub mod barrier;
 pub mod completions;
+pub mod dispatch;
+pub mod help;
 pub mod links;
 pub mod prun;
 pub mod sacct;
@@ -14,6 +16,7 @@ pub mod scontrol;
 pub mod sinfo;
 pub mod squeue;
 pub mod srun;
+pub mod submission;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -27,6 +30,7 @@ pub fn find(name: &str) -> Option<Run> {
     Some(match name {
         "barrier" => barrier::run,
         "completions" => completions::run,
+        "links" => links::run,
         "sacct" => sacct::run,
         "salloc" => salloc::run,
         "sattach" => sattach::run,

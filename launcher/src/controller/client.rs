@@ -4,7 +4,7 @@
 use std::env;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use prun_runtime::env::{CONTROLLER, SOCKET};
 use prun_runtime::wire::frame::{FrameError, FrameReader, FrameWriter, read_message, write_message};
@@ -113,10 +113,17 @@ impl AsyncClient {
     /// # Errors
     /// As [`Client::connect`].
     pub async fn connect() -> Result<Self, ClientError> {
-        let path = socket_path()?;
-        let stream = tokio::net::UnixStream::connect(&path)
+        Self::connect_to(&socket_path()?).await
+    }
+
+    /// Connects to the controller behind a socket.
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`], [`ClientError::Lost`].
+    pub async fn connect_to(path: &Path) -> Result<Self, ClientError> {
+        let stream = tokio::net::UnixStream::connect(path)
             .await
-            .map_err(|source| ClientError::Connect { path, source })?;
+            .map_err(|source| ClientError::Connect { path: path.to_owned(), source })?;
         let (read, write) = stream.into_split();
         let mut writer = FrameWriter::new(write);
         writer.message(&Preamble::new(Target::Controller)).await?;

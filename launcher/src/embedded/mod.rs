@@ -1,4 +1,147 @@
-//! A whole cluster in one process.
+//! A whole cluster in one process: controller and rank server, over virtual nodes of this machine.
+//!
+//! They are the same parts that daemons are made of, with channels where daemons have sockets; the job's own
+//! commands come through a Unix socket in a private directory. `prun job.sh` is the only one who starts one.
 
 pub mod private_dir;
 pub mod shape;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use prun_runtime::limits::{PENDING_PEERS_MAX, QUEUE_MESSAGES_MAX};
+use prun_runtime::server::door;
+use prun_runtime::server::guard::{Guard, Workspace};
+use prun_runtime::server::node::{Adopted, RankServer};
+use prun_runtime::wire::preamble::Target;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+
+use self::private_dir::PrivateDir;
+use self::shape::Shape;
+use crate::controller::serve::{Config, Handle};
+
+/// Why an embedded cluster cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {verb} `{}`", path.display())]
+pub struct StartError {
+    verb: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// A running embedded cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    directory: PrivateDir,
+    controller: Handle,
+    rank_server: JoinHandle<Guard>,
+    door: JoinHandle<()>,
+}
+
+impl Cluster {
+    /// Starts one on the current tokio runtime. The guard has been forked for the directory's
+    /// [`PrivateDir::workspace`].
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(
+        shape: Shape,
+        directory: PrivateDir,
+        guard: Guard,
+        config: Config,
+    ) -> Result<Self, StartError> {
+        let fails = |verb: &'static str, path: PathBuf| {
+            move |source: io::Error| StartError { verb, path: path.clone(), source }
+        };
+        let Workspace { directory: path, socket, .. } = directory.workspace();
+        let binary = std::env::current_exe().map_err(fails("find", "/proc/self/exe".into()))?;
+        directory.make(&binary).map_err(fails("make", path))?;
+        let listener = UnixListener::bind(&socket).map_err(fails("listen at", socket.clone()))?;
+        let controller = Handle::start(config);
+        let (to_controller, from_controller) = controller.join();
+        let (connections, adopted) = mpsc::channel(QUEUE_MESSAGES_MAX);
+        let address = format!("unix:{}", socket.display());
+        let rank_server = RankServer {
+            guard,
+            nodes: shape.nodes(&address),
+            from_controller,
+            to_controller,
+            connections: adopted,
+        };
+        let rank_server = tokio::spawn(rank_server.run());
+        let door = tokio::spawn(let_in(listener, controller.clone(), connections));
+        Ok(Self { directory, controller, rank_server, door })
+    }
+
+    /// Where its commands reach it.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.directory.socket()
+    }
+
+    /// Stops everything, and waits until no process and no file of it is left.
+    pub async fn stop(self) {
+        self.door.abort();
+        self.controller.stop().await;
+        if let Ok(guard) = self.rank_server.await {
+            guard.finish();
+        }
+    }
+}
+
+/// Accepts connections and sends each to whom it wants, until aborted.
+async fn let_in(listener: UnixListener, controller: Handle, connections: mpsc::Sender<Adopted>) {
+    let pending = Arc::new(Semaphore::new(PENDING_PEERS_MAX));
+    loop {
+        // While the house is full, the others wait outside: in the system's queue.
+        let Ok(place) = Arc::clone(&pending).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::task::yield_now().await;
+                continue;
+            }
+        };
+        let (controller, connections) = (controller.clone(), connections.clone());
+        tokio::spawn(async move {
+            let mut stream = stream;
+            if !same_user(&stream) {
+                return tracing::warn!("refused a connection of another user");
+            }
+            match door::preamble(&mut stream).await {
+                Ok(target) => {
+                    drop(place);
+                    lead(stream, target, &controller, &connections).await;
+                }
+                Err(error) => tracing::warn!(%error, "refused a connection"),
+            }
+        });
+    }
+}
+
+/// A cluster belongs to one user.
+fn same_user(stream: &UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
+}
+
+async fn lead(stream: UnixStream, target: Target, controller: &Handle, connections: &mpsc::Sender<Adopted>) {
+    match target {
+        Target::Controller => {
+            if let Err(error) = controller.serve_client(stream).await {
+                tracing::debug!(%error, "a client's link broke");
+            }
+        }
+        Target::Step { .. } | Target::Rank { .. } => {
+            if let Ok(stream) = stream.into_std() {
+                // Closed only when the rank server has stopped: the connection closes with it.
+                let _ = connections.send((target, stream.into())).await;
+            }
+        }
+        Target::Node => prun_runtime::server::file::serve(stream).await,
+        Target::Join => tracing::warn!("an embedded cluster takes no further nodes"),
+    }
+}

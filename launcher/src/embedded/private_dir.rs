@@ -5,9 +5,11 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use prun_runtime::server::guard::Workspace;
+
 /// A directory that is removed with everything in it when this value goes.
 ///
-/// It is named before it is made, so that the step process, which removes it when prun is killed, can be told
+/// It is named before it is made, so that the guard, which removes it when prun is killed, can be told
 /// of it first: no moment exists at which a killed prun leaves the directory behind.
 #[derive(Debug)]
 pub struct PrivateDir {
@@ -37,16 +39,16 @@ impl PrivateDir {
         crate::commands::links::make(&bin, binary)
     }
 
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The directory of command names.
     #[must_use]
     pub fn bin(&self) -> PathBuf {
         self.path.join("bin")
+    }
+
+    /// What the guard is to know of it.
+    #[must_use]
+    pub fn workspace(&self) -> Workspace {
+        Workspace { directory: self.path.clone(), socket: self.socket(), bin: self.bin() }
     }
 
     /// The socket of controller and rank servers.
@@ -58,7 +60,7 @@ impl PrivateDir {
 
 impl Drop for PrivateDir {
     fn drop(&mut self) {
-        // Whoever comes second (the step process after a kill) finds nothing: no error to report.
+        // Whoever comes second (the guard after a kill) finds nothing: no error to report.
         let _ = fs::remove_dir_all(&self.path);
     }
 }

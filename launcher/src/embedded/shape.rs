@@ -2,7 +2,12 @@
 
 use std::str::FromStr;
 
+use prun_runtime::limits::RANKS_MAX;
 use prun_runtime::wire::node::NodeFacts;
+
+use crate::controller::api::{ErrorCode, Refusal};
+use crate::layout::demand::Demand;
+use crate::script::spec::{JobSpec, Memory};
 
 /// How many nodes, of how many CPUs and how much memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +56,41 @@ impl FromStr for Shape {
 impl Shape {
     /// Nodes of an embedded cluster: each costs an entry in the controller, but no process.
     pub const NODES_MAX: u32 = 4096;
-    /// CPUs of one embedded node.
-    pub const CPUS_MAX: u32 = 4096;
+    /// CPUs of one embedded node: as many as ranks a job may have.
+    pub const CPUS_MAX: u32 = RANKS_MAX;
+
+    /// As many nodes, CPUs and as much memory as a job asks for.
+    ///
+    /// # Errors
+    /// A [`Refusal`] where the request contradicts itself or is larger than any embedded cluster.
+    pub fn fitting(spec: &JobSpec) -> Result<Self, Refusal> {
+        let demand = Demand::of(spec)?;
+        let refuse = |code, line: String| Err(Refusal { code, detail: vec![line] });
+        let tasks = demand.tasks;
+        if tasks > RANKS_MAX {
+            let line = format!("{tasks} tasks asked, but a job has at most {RANKS_MAX}");
+            return refuse(ErrorCode::InvalidTaskCount, line);
+        }
+        let named = spec.nodelist.iter().chain(&spec.exclude);
+        let highest =
+            named.filter_map(|name| name.strip_prefix("slurmnode")?.parse().ok()).max().unwrap_or(0);
+        let nodes = demand.nodes_min.max(highest).max(1);
+        if nodes > Self::NODES_MAX {
+            let line =
+                format!("{nodes} nodes asked, but an embedded cluster has at most {}", Self::NODES_MAX);
+            return refuse(ErrorCode::NodeCount, line);
+        }
+        let tasks_a_node = demand.tasks_per_node.unwrap_or_else(|| tasks.div_ceil(demand.nodes_min.max(1)));
+        let cpus = tasks_a_node.saturating_mul(demand.cpus_per_task).max(demand.node_cpus_min(spec)).max(1);
+        let shape = Self { nodes, cpus, memory_mb: None };
+        let share = shape.nodes("").first().map_or(0, |node| node.memory_mb);
+        let asked = match spec.memory {
+            Some(Memory::PerNode(mb)) => mb,
+            Some(Memory::PerCpu(mb)) => mb.saturating_mul(u64::from(cpus)),
+            Some(Memory::PerGpu(_)) | None => 0,
+        };
+        Ok(Self { memory_mb: (asked > share).then_some(asked), ..shape })
+    }
 
     /// What each node registers with: `slurmnode1` and so on, all reached at one address.
     #[must_use]
@@ -97,6 +135,22 @@ mod tests {
     fn shapes_are_read() {
         assert_eq!("3x2".parse(), Ok(Shape { nodes: 3, cpus: 2, memory_mb: None }));
         assert_eq!("1x16:4000".parse(), Ok(Shape { nodes: 1, cpus: 16, memory_mb: Some(4000) }));
+    }
+
+    #[test]
+    fn a_job_gets_what_it_asks_for() {
+        let fitting = |change: fn(&mut JobSpec)| {
+            let mut spec = JobSpec::default();
+            change(&mut spec);
+            Shape::fitting(&spec).map(|shape| (shape.nodes, shape.cpus)).map_err(|refusal| refusal.code)
+        };
+        assert_eq!(fitting(|_| ()), Ok((1, 1)));
+        assert_eq!(fitting(|spec| spec.ntasks = Some(6)), Ok((1, 6)));
+        assert_eq!(fitting(|spec| (spec.ntasks, spec.nodes) = (Some(5), Some((2, 2)))), Ok((2, 3)));
+        assert_eq!(fitting(|spec| (spec.ntasks, spec.ntasks_per_node) = (Some(6), Some(2))), Ok((3, 2)));
+        assert_eq!(fitting(|spec| spec.cpus_per_task = Some(4)), Ok((1, 4)));
+        assert_eq!(fitting(|spec| spec.nodelist = vec!["slurmnode3".into()]), Ok((3, 1)));
+        assert_eq!(fitting(|spec| spec.ntasks = Some(1_000_000)), Err(ErrorCode::InvalidTaskCount));
     }
 
     #[test]

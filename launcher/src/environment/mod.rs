@@ -46,3 +46,9 @@ pub fn batch_launch(
 ) -> Option<StepLaunch> {
     None
 }
+
+/// What `--export` lets through.
+#[must_use]
+pub fn exported(_export: &crate::script::spec::Export, environment: Variables) -> Variables {
+    environment
+}

@@ -132,9 +132,45 @@ fn apply_directive(
     }
 }
 
+/// Where a script sets an option, for a message about its value: the value of the last directive that does.
+#[must_use]
+pub fn place_of_option(script: &[u8], long: &str) -> Option<Place> {
+    let row = options::rows().find(|row| row.long == long)?;
+    let directives = directives::read(script).ok()?;
+    let mut found = None;
+    for directive in &directives {
+        for (at, word) in directive.words.iter().enumerate() {
+            let joined = |mark: &str| word.text.strip_prefix(mark).filter(|value| !value.is_empty());
+            let short = row.short.map(|letter| format!("-{letter}"));
+            let value = joined(&format!("--{long}=")).or_else(|| short.as_deref().and_then(joined));
+            if let Some(value) = value {
+                let start = word.end.saturating_sub(value.len());
+                found = Some(Place { line: directive.line, column: start, length: value.len() });
+            } else if word.text == format!("--{long}") || short.as_ref() == Some(&word.text) {
+                found = Some(place_of(directive, at + 1));
+            }
+        }
+    }
+    found
+}
+
 /// `--begin` and `--deadline`, which need the clock: a refusal in Slurm's words.
 #[must_use]
 pub fn bad_time(command: Command, option: &'static str, value: &str) -> Mistake {
     let kind = WordErrorKind::Value { option, value: value.to_owned(), bad: Bad::Specification };
     Mistake::option(command, &kind, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_an_option_is_that_of_its_value() {
+        let script = b"#!/bin/sh\n#SBATCH --ntasks=8\n#SBATCH -N 2 -c4\n";
+        assert_eq!(place_of_option(script, "ntasks"), Some(Place { line: 2, column: 17, length: 1 }));
+        assert_eq!(place_of_option(script, "nodes"), Some(Place { line: 3, column: 11, length: 1 }));
+        assert_eq!(place_of_option(script, "cpus-per-task"), Some(Place { line: 3, column: 15, length: 1 }));
+        assert_eq!(place_of_option(script, "mem"), None);
+    }
 }

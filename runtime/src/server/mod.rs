@@ -9,6 +9,7 @@ pub mod control;
 pub mod descendants;
 pub mod descriptors;
 pub mod door;
+pub mod file;
 pub mod guard;
 pub mod node;
 pub mod stepd;

@@ -122,7 +122,12 @@ impl Link {
         let pull = pulls.get_mut(&key)?;
         pull.is_ready = false;
         let mut tasks = step.tasks.borrow_mut();
-        let log = tasks[*step.by_rank.get(&rank)?].log(stream)?;
+        let log = step.by_rank.get(&rank).and_then(|&at| tasks[at].log(stream));
+        let Some(log) = log else {
+            // Not logged, or no such rank here: it has ended before it began.
+            pulls.remove(&key);
+            return Some(Next::Event(FromStep::End { rank, stream, offset: 0 }));
+        };
         if pull.credit > 0 {
             let (offset, bytes) = match log.read(pull.offset, pull.credit) {
                 Ok(read) => read,

@@ -1,0 +1,160 @@
+//! A job from its submission to its end, on an embedded cluster: submit, watch, show.
+
+use std::time::{Duration, Instant};
+
+use prun_runtime::ids::JobId;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::stream::{self, Streamed};
+use crate::controller::api::{
+    JobRef, JobState, JobView, Refusal, Reply, Request, SignalFilter, SignalRequest, Submission,
+};
+use crate::controller::client::{AsyncClient, ClientError};
+use crate::embedded::Cluster;
+use crate::view::progress::Progress;
+
+/// Why a job has no end that could be shown.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DriveError {
+    /// The controller takes it not.
+    #[error("the job was refused")]
+    Refused(Refusal),
+    /// The embedded controller does not answer.
+    #[error("the embedded controller failed")]
+    Client(#[from] ClientError),
+    /// It answers something else than was asked.
+    #[error("the embedded controller gave an answer out of turn")]
+    OutOfTurn,
+    /// Signals cannot be caught.
+    #[error("cannot watch for signals")]
+    Signals(#[from] std::io::Error),
+}
+
+/// How a job went.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// The job as it ended.
+    pub(super) job: JobView,
+    /// The user asked it to stop.
+    pub(super) interrupted: bool,
+    /// Whoever read its output has gone before its end.
+    pub(super) reader_gone: bool,
+}
+
+/// Submits a job and sees it to its end.
+pub(super) async fn drive(
+    cluster: &Cluster,
+    submission: Submission,
+    progress: &Progress,
+) -> Result<Outcome, DriveError> {
+    let streams = submission.streams;
+    let mut client = AsyncClient::connect_to(&cluster.socket()).await?;
+    let job = match client.call(Request::Submit(Box::new(submission))).await? {
+        Reply::Submitted { job, warnings } => {
+            warnings.iter().for_each(|warning| progress.aside(|| eprintln!("prun: {warning}")));
+            job
+        }
+        Reply::Error(refusal) => return Err(DriveError::Refused(refusal)),
+        _ => return Err(DriveError::OutOfTurn),
+    };
+    let mut watcher = AsyncClient::connect_to(&cluster.socket()).await?;
+    let mut output = std::pin::pin!(async {
+        if streams { stream::show(cluster, job, progress).await } else { Ok(Streamed::ToItsEnd) }
+    });
+    let mut stop = Stop::new(job)?;
+    let (mut reader_gone, mut shown) = (false, false);
+    watcher.send(Request::WatchJob { job }).await?;
+    loop {
+        tokio::select! {
+            reply = watcher.next() => match reply? {
+                Reply::Job(view) => progress.show(&view),
+                Reply::Ended { job } => {
+                    if !shown && job.start_time.is_some() {
+                        reader_gone |= output.await? == Streamed::ReaderGone;
+                    }
+                    return Ok(Outcome { job: *job, interrupted: stop.asked(), reader_gone });
+                }
+                Reply::Error(refusal) => return Err(DriveError::Refused(refusal)),
+                _ => return Err(DriveError::OutOfTurn),
+            },
+            streamed = &mut output, if !shown => {
+                shown = true;
+                if streamed? == Streamed::ReaderGone {
+                    reader_gone = true;
+                    client.call(kill(job, Some(KILL))).await?;
+                }
+            }
+            request = stop.next(progress) => {
+                client.call(request).await?;
+            }
+        }
+    }
+}
+
+/// The signal that nothing survives.
+const KILL: i32 = rustix::process::Signal::KILL.as_raw();
+
+/// Cancels the job, or sends script and steps a signal.
+fn kill(job: JobId, signal: Option<i32>) -> Request {
+    Request::Signal(SignalRequest {
+        jobs: vec![JobRef { job, elements: None, component: None }],
+        step: None,
+        signal,
+        batch: false,
+        full: signal.is_some(),
+        filter: SignalFilter::default(),
+    })
+}
+
+/// The user's wish to stop: once asks the job to, twice at once kills it.
+struct Stop {
+    job: JobId,
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+    asked: Option<Instant>,
+}
+
+impl Stop {
+    fn new(job: JobId) -> std::io::Result<Self> {
+        Ok(Self {
+            job,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            asked: None,
+        })
+    }
+
+    fn asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Waits for the next signal; gives what is to be said to the controller. Cancelling it loses nothing.
+    async fn next(&mut self, progress: &Progress) -> Request {
+        /// A second Ctrl-C within this time means it; a later one asks again.
+        const TWICE: Duration = Duration::from_secs(2);
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+        let twice = self.asked.replace(Instant::now()).is_some_and(|before| before.elapsed() < TWICE);
+        if twice {
+            progress.aside(|| eprintln!("prun: killing job {}", self.job));
+            return kill(self.job, Some(KILL));
+        }
+        progress.aside(|| eprintln!("prun: stopping job {}; once more kills it", self.job));
+        kill(self.job, None)
+    }
+}
+
+/// The exit code for a job's end: the script's, 128 + its signal, 130 after Ctrl-C (`bash(1)`, exit status).
+pub(super) fn exit_code(outcome: &Outcome) -> u8 {
+    match outcome.job.state {
+        _ if outcome.reader_gone => 0,
+        _ if outcome.interrupted => 130,
+        JobState::Completed => 0,
+        _ => u8::try_from(outcome.job.exit.shell_code()).ok().filter(|&code| code > 0).unwrap_or(1),
+    }
+}

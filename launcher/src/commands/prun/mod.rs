@@ -1,0 +1,117 @@
+//! `prun job.sh`: runs a job script from its first line to its output, on a cluster in this very process.
+//!
+//! [`ask`] reads what is wanted, [`drive`] submits and watches, [`stream`] shows the script's own output.
+
+mod ask;
+mod drive;
+mod refusal;
+mod stream;
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use prun_runtime::server::guard::{Guard, Role, fork_guard};
+
+use self::ask::{Asked, Job};
+use self::drive::DriveError;
+use super::dispatch::fail;
+use crate::controller::serve::Config;
+use crate::embedded::Cluster;
+use crate::embedded::private_dir::PrivateDir;
+use crate::view::progress::Progress;
+use crate::view::{plan, summary};
+
+/// Runs `prun` with the words after its name. Returns in the guard and the step processes too, at their end.
+#[must_use]
+pub fn run(words: &[OsString]) -> ExitCode {
+    match ask::ask(words) {
+        Asked::Told(code) => code,
+        Asked::Plan(job) => draw(&job),
+        Asked::Run(job) => embed(*job),
+    }
+}
+
+/// Forks the guard, while there is but one thread, and runs the job.
+fn embed(job: Job) -> ExitCode {
+    let directory = match PrivateDir::named() {
+        Ok(directory) => directory,
+        Err(error) => return fail("prun", &error),
+    };
+    match fork_guard(&directory.workspace()) {
+        Ok(Role::RankServer(guard)) => run_here(job, directory, guard),
+        Ok(Role::Ended(code)) => {
+            // The directory's owner is another process, or was.
+            std::mem::forget(directory);
+            code
+        }
+        Err(error) => fail("prun", &error),
+    }
+}
+
+fn run_here(job: Job, directory: PrivateDir, guard: Guard) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail("prun", &error),
+    };
+    runtime.block_on(async {
+        let cluster = match Cluster::start(job.shape, directory, guard, config()) {
+            Ok(cluster) => cluster,
+            Err(error) => return fail("prun", &error),
+        };
+        let progress = Progress::new(!job.quiet && std::io::stderr().is_terminal());
+        let outcome = drive::drive(&cluster, job.submission.clone(), &progress).await;
+        progress.clear();
+        cluster.stop().await;
+        match outcome {
+            Ok(outcome) => {
+                let shown = summary::summarise(&outcome.job, job.output_shown(&outcome.job).as_deref());
+                if !job.quiet && !outcome.reader_gone {
+                    // With stderr gone there is nobody to tell.
+                    let _ = std::io::stderr().write_all(shown.as_bytes());
+                }
+                ExitCode::from(drive::exit_code(&outcome))
+            }
+            Err(DriveError::Refused(refusal)) => refusal::tell(&job, &refusal),
+            Err(error) => fail("prun", &error as &dyn Error),
+        }
+    })
+}
+
+/// `slurmpar` of all nodes, without limits; job numbers that do not begin at 1 on every machine, since programs
+/// derive port numbers from them.
+fn config() -> Config {
+    /// Below this, so that numbers stay short; above 0, so that they are numbers of jobs.
+    const FIRST_JOB_MAX: u32 = 60_000;
+    let seed = std::process::id();
+    Config {
+        cluster: "prun".to_owned(),
+        first_job: seed.wrapping_mul(2_654_435_761) % FIRST_JOB_MAX + 1,
+        kill_wait_secs: 5,
+        min_job_age_secs: 300,
+        max_array_size: 1001,
+    }
+}
+
+/// `--plan`: which rank would go where.
+fn draw(job: &Job) -> ExitCode {
+    match ask::plan_of(job) {
+        Ok((layout, warnings)) => {
+            for warning in warnings {
+                eprintln!("prun: {warning}");
+            }
+            let text = format!(
+                "{} ranks on {} of {} nodes, as `srun` without options would lay them out\n{}",
+                layout.size(),
+                layout.nodes.len(),
+                job.shape.nodes,
+                plan::draw(&layout)
+            );
+            // A reader that has gone has what it wanted.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(refusal) => refusal::tell(job, &refusal),
+    }
+}

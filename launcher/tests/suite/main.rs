@@ -1,0 +1,9 @@
+//! The whole program, run as its users run it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up what it needs fails")]
+
+mod bad_input;
+mod examples;
+mod harness;
+mod kill;
+mod main_job;
+mod output;

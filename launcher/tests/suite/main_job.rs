@@ -1,0 +1,39 @@
+//! The tutorial's job, as its first reader runs it.
+
+use super::harness::Place;
+
+const JOBS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/jobs");
+
+fn copy(place: &Place, name: &str) {
+    std::fs::copy(format!("{JOBS}/{name}"), place.path().join(name)).unwrap();
+}
+
+#[test]
+fn six_ranks_run_at_once_two_a_node_and_their_output_stands_in_rank_order() {
+    let place = Place::new();
+    copy(&place, "job.sh");
+    copy(&place, "test.py");
+    let run = place.run(["--local", "3x2", "job.sh"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(run.stdout, "");
+    let output = place.read("result.out");
+    let blocks: Vec<&str> = output.lines().filter(|line| line.starts_with("task ")).collect();
+    let expected: Vec<String> =
+        (0..6).map(|rank| format!("task {rank} of 6 on slurmnode{}", rank / 2 + 1)).collect();
+    assert_eq!(blocks, expected, "{output}");
+    assert_eq!(output.lines().count(), 18, "whole blocks of three lines each: {output}");
+    // Each sleeps for a second: all six at once means that the last began before the first ended.
+    let started: Vec<f64> = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("  started at "))
+        .map(|time| time.parse().unwrap())
+        .collect();
+    let spread =
+        started.iter().copied().fold(0.0, f64::max) - started.iter().copied().fold(f64::MAX, f64::min);
+    println!("started within {:.0} ms of each other", spread * 1e3);
+    assert!(started.len() == 6 && spread < 0.9, "{started:?}");
+    for word in ["completed", "slurmnode[1-3]", "6 in 1 step", "result.out"] {
+        assert!(run.stderr.contains(word), "no `{word}` in the summary: {}", run.stderr);
+    }
+    place.assert_nothing_left(std::time::Duration::from_secs(1));
+}

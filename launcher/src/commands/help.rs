@@ -26,6 +26,7 @@ pub fn cli() -> Cli {
         .after_help(AFTER)
         .disable_help_flag(true)
         .disable_version_flag(true)
+        .disable_help_subcommand(true)
         .arg(Arg::new("script").value_name("SCRIPT").help("the job script, and arguments for it"))
         .arg(Arg::new("args").value_name("ARGS").num_args(0..).hide(true));
     for row in rows().filter(|row| row.is_for(Command::Prun)) {

@@ -75,22 +75,29 @@ impl Receiver {
             if let Some(payload) = self.whole_frame()? {
                 return decode(&payload).map(Some);
             }
-            let filled = self.buffer.len();
-            self.buffer.resize(filled + (16 << 10), 0);
-            let Self { stream, buffer, descriptors } = self;
-            let room = &mut buffer[filled..];
-            let result = stream
-                .async_io(Interest::READABLE, || descriptors::receive(&**stream, room, descriptors))
-                .await;
-            self.buffer.truncate(filled + *result.as_ref().unwrap_or(&0));
-            if result? == 0 {
-                return if filled == 0 {
-                    Ok(None)
-                } else {
-                    Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
-                };
+            self.stream.readable().await?;
+            match self.receive_some() {
+                Ok(0) if self.buffer.is_empty() => return Ok(None),
+                Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Takes what is there, without waiting, so that nothing can be cancelled half-way.
+    fn receive_some(&mut self) -> io::Result<usize> {
+        /// Enough for most messages.
+        const PIECE_BYTES: usize = 16 << 10;
+        let Self { stream, buffer, descriptors } = self;
+        let filled = buffer.len();
+        buffer.resize(filled + PIECE_BYTES, 0);
+        let room = &mut buffer[filled..];
+        let received =
+            stream.try_io(Interest::READABLE, || descriptors::receive(&**stream, room, descriptors));
+        buffer.truncate(filled + received.as_ref().unwrap_or(&0));
+        received
     }
 
     /// The descriptor that came with the message just received.

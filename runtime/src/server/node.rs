@@ -51,6 +51,8 @@ impl RankServer {
         }
         loop {
             tokio::select! {
+                // A launch was sent before anybody could connect to its step: it goes first.
+                biased;
                 message = self.from_controller.recv() => match message {
                     None => return self.guard,
                     Some(ToNode::Launch(launch)) => self.launch(*launch, &mut steps, &mut attended).await,

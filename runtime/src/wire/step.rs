@@ -17,9 +17,10 @@ pub enum Stream {
 /// Launcher to step process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToStep {
-    /// Wants bytes of a stream: from `offset` on, `credit` of them at most. Answered by `Data` as bytes come,
-    /// until the credit is used or the stream ends. A later `Pull` of the same stream replaces this one; bytes
-    /// before its offset may be forgotten when the puller owns the step.
+    /// Wants bytes of a stream: from `offset` on, `credit` of them at most. Answered by `Data` as bytes come, and by
+    /// `End` where the stream ends. A later `Pull` of the same stream says what has come (all before its offset) and
+    /// moves the end of what may be sent to its `offset + credit`; nothing is sent twice on one link. Bytes before the
+    /// offset may be forgotten when the puller owns the step.
     Pull {
         /// Whose stream.
         rank: Rank,

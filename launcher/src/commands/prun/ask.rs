@@ -47,6 +47,14 @@ pub(super) enum Asked {
 }
 
 impl Job {
+    /// A line for a cluster that has more CPUs than this machine: the job runs, but its times mean little.
+    pub(super) fn sharing(&self) -> Option<String> {
+        let real = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let Shape { nodes, cpus, .. } = self.shape;
+        (nodes as usize * cpus as usize > real)
+            .then(|| format!("{nodes} × {cpus} CPUs share the {real} of this machine"))
+    }
+
     /// Where the output is, for the summary; `None` when it was shown.
     pub(super) fn output_shown(&self, job: &JobView) -> Option<String> {
         let own = &self.submission.components[0];
@@ -64,7 +72,7 @@ pub(super) fn ask(words: &[OsString]) -> Asked {
     let flags = &line.request.flags;
     if flags.help || flags.usage || words.is_empty() {
         // Nothing asked, nothing done: that is a mistake to a script, and help to a person.
-        let _ = std::io::stdout().write_all(help::cli().render_long_help().to_string().as_bytes());
+        let _ = std::io::stdout().write_all(help::cli().render_help().to_string().as_bytes());
         return Asked::Told(if words.is_empty() { ExitCode::from(2) } else { ExitCode::SUCCESS });
     }
     if flags.version {
@@ -151,20 +159,8 @@ fn put_together(
             return Asked::Told(super::refusal::tell(&job, &refusal));
         }
     };
-    if !flags.quiet {
-        note_sharing(shape);
-    }
     let job = Box::new(Job { name, shape, quiet: flags.quiet, submission });
     if flags.plan { Asked::Plan(job) } else { Asked::Run(job) }
-}
-
-/// Says once that virtual CPUs are more than real ones: the job runs, but its times mean little.
-fn note_sharing(shape: Shape) {
-    let real = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let wanted = shape.nodes as usize * shape.cpus as usize;
-    if wanted > real {
-        eprintln!("prun: {} × {} CPUs share the {real} of this machine", shape.nodes, shape.cpus);
-    }
 }
 
 /// Says what is wrong, in prun's voice.

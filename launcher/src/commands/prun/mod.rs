@@ -60,6 +60,9 @@ fn run_here(job: Job, directory: PrivateDir, guard: Guard) -> ExitCode {
             Ok(cluster) => cluster,
             Err(error) => return fail("prun", &error),
         };
+        if let Some(note) = job.sharing().filter(|_| !job.quiet) {
+            eprintln!("prun: {note}");
+        }
         let progress = Progress::new(!job.quiet && std::io::stderr().is_terminal());
         let outcome = drive::drive(&cluster, job.submission.clone(), &progress).await;
         progress.clear();
@@ -98,9 +101,7 @@ fn config() -> Config {
 fn draw(job: &Job) -> ExitCode {
     match ask::plan_of(job) {
         Ok((layout, warnings)) => {
-            for warning in warnings {
-                eprintln!("prun: {warning}");
-            }
+            warnings.iter().chain(&job.sharing()).for_each(|line| eprintln!("prun: {line}"));
             let text = format!(
                 "{} ranks on {} of {} nodes, as `srun` without options would lay them out\n{}",
                 layout.size(),

@@ -36,9 +36,13 @@ pub(super) struct Link {
 
 #[derive(Debug, Clone, Copy)]
 struct Pull {
+    /// What is sent next.
     offset: u64,
-    credit: u64,
+    /// Nothing is sent from here on.
+    limit: u64,
     is_ready: bool,
+    /// Its end has been told: a pull that crossed it asks for nothing new.
+    is_over: bool,
 }
 
 /// What is to be written next.
@@ -75,6 +79,7 @@ impl Link {
         let key = (rank, stream);
         if let Some(pull) = self.pulls.borrow_mut().get_mut(&key)
             && !pull.is_ready
+            && !pull.is_over
         {
             pull.is_ready = true;
             self.ready.borrow_mut().push_back(key);
@@ -90,8 +95,9 @@ impl Link {
 
     fn pull(&self, key: Key, offset: u64, credit: u64) {
         let mut pulls = self.pulls.borrow_mut();
-        let was_ready = pulls.get(&key).is_some_and(|pull| pull.is_ready);
-        pulls.insert(key, Pull { offset, credit, is_ready: was_ready });
+        let pull = pulls.entry(key).or_insert(Pull { offset, limit: 0, is_ready: false, is_over: false });
+        pull.offset = pull.offset.max(offset);
+        pull.limit = offset.saturating_add(credit);
         drop(pulls);
         self.has_data(key.0, key.1);
     }
@@ -125,11 +131,11 @@ impl Link {
         let log = step.by_rank.get(&rank).and_then(|&at| tasks[at].log(stream));
         let Some(log) = log else {
             // Not logged, or no such rank here: it has ended before it began.
-            pulls.remove(&key);
+            pull.is_over = true;
             return Some(Next::Event(FromStep::End { rank, stream, offset: 0 }));
         };
-        if pull.credit > 0 {
-            let (offset, bytes) = match log.read(pull.offset, pull.credit) {
+        if pull.offset < pull.limit {
+            let (offset, bytes) = match log.read(pull.offset, pull.limit - pull.offset) {
                 Ok(read) => read,
                 Err(error) => {
                     tracing::error!(%error, %rank, "cannot read back a task's output");
@@ -138,7 +144,6 @@ impl Link {
             };
             if !bytes.is_empty() {
                 pull.offset = offset + bytes.len() as u64;
-                pull.credit -= bytes.len() as u64;
                 pull.is_ready = true;
                 self.ready.borrow_mut().push_back(key);
                 return Some(Next::Data(FromStep::Data { rank, stream, offset }, bytes));
@@ -146,7 +151,7 @@ impl Link {
         }
         if log.has_ended() && pull.offset >= log.end() {
             let offset = log.end();
-            pulls.remove(&key);
+            pull.is_over = true;
             return Some(Next::Event(FromStep::End { rank, stream, offset }));
         }
         None

@@ -54,6 +54,9 @@ pub struct TaskPlan {
     pub rank: u32,
     /// CPUs it is bound to; empty: not bound.
     pub cpus: Vec<u32>,
+    /// Generic resources that are its own; empty: those of the step on its node.
+    #[serde(default)]
+    pub gres: Vec<(String, Vec<u32>)>,
 }
 
 impl Plan {

@@ -1,6 +1,8 @@
 //! A step's request inside an allocation → its plan, or why not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use prun_runtime::limits::RANKS_MAX;
 
 use super::bind::{BindError, Binding};
 use super::fill::{fill, ranks};
@@ -78,23 +80,25 @@ fn counts(
         return listed(list, allocation, offers, demand.overcommit);
     }
     let skipped = step.relative.unwrap_or(0) as usize;
+    let excluded: HashSet<&str> = asked.exclude.iter().map(String::as_str).collect();
+    let required: HashSet<&str> = demand.required.iter().map(String::as_str).collect();
     let candidates: Vec<Candidate> = allocation
         .nodes
         .iter()
         .zip(offers)
         .enumerate()
         .filter(|(place, (share, offer))| {
-            *place >= skipped && offer.tasks > 0 && !asked.exclude.contains(&share.name)
+            *place >= skipped && offer.tasks > 0 && !excluded.contains(share.name.as_str())
         })
         .map(|(place, (share, offer))| Candidate {
             place,
             room: offer.tasks,
             cpus: offer.cpus.len() as u32,
             devices: offer.devices,
-            required: demand.required.contains(&share.name),
+            required: required.contains(share.name.as_str()),
         })
         .collect();
-    if candidates.iter().filter(|c| c.required).count() < demand.required.len() {
+    if candidates.iter().filter(|c| c.required).count() < required.len() {
         return None;
     }
     let wanted = Wanted {
@@ -113,6 +117,9 @@ fn counts(
     } else {
         (chosen.len() as u32).saturating_mul(demand.tasks_per_node.unwrap_or(1))
     };
+    if tasks > RANKS_MAX {
+        return None;
+    }
     let counts = fill(&limits, tasks, demand.deal, demand.overcommit)?;
     Some(chosen.iter().map(|&i| candidates[i].place).zip(counts).collect())
 }
@@ -155,11 +162,14 @@ fn plan(
         devices_left -= devices;
         let cpus = room.cpus(offer, count);
         let bound = binding.cpus(&cpus, ranks.len(), room.demand.cpus_per_task)?;
+        let gres = room.gres(offer, count, devices);
+        let mut own = room.gres_by_task(&gres, count).into_iter();
+        let task = |(rank, cpus)| TaskPlan { rank, cpus, gres: own.next().unwrap_or_default() };
         nodes.push(NodePlan {
             name: share.name.clone(),
             memory_mb: room.memory(share, cpus.len() as u64),
-            gres: room.gres(offer, count, devices),
-            tasks: ranks.into_iter().zip(bound).map(|(rank, cpus)| TaskPlan { rank, cpus }).collect(),
+            tasks: ranks.into_iter().zip(bound).map(task).collect(),
+            gres,
             cpus,
         });
     }

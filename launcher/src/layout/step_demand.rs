@@ -163,7 +163,8 @@ impl StepDemand {
             ));
             self.required.truncate(most as usize);
         }
-        if self.required.iter().any(|name| allocation.nodes.iter().all(|node| node.name != *name)) {
+        let of_job: HashSet<&str> = allocation.nodes.iter().map(|node| node.name.as_str()).collect();
+        if !self.required.iter().all(|name| of_job.contains(name.as_str())) {
             return Err(StepUnfit::Never(ErrorCode::NodeConfig, Vec::new()));
         }
         Ok(())

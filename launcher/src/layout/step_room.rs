@@ -157,6 +157,23 @@ impl StepRoom<'_> {
         held
     }
 
+    /// The devices of each task, where the step asks for some for each; else nothing.
+    pub(super) fn gres_by_task(
+        &self,
+        held: &[(String, Vec<u32>)],
+        tasks: u32,
+    ) -> Vec<Vec<(String, Vec<u32>)>> {
+        let mut left: Vec<(String, BTreeSet<u32>)> =
+            held.iter().map(|(pool, numbers)| (pool.clone(), numbers.iter().copied().collect())).collect();
+        let per_task: Vec<&Gres> = self.wanted_gres().filter(|wanted| wanted.per == GresPer::Task).collect();
+        let mut own = || {
+            let mut own = Vec::new();
+            per_task.iter().for_each(|wanted| devices::take(&mut left, wanted, wanted.count, &mut own));
+            own
+        };
+        if per_task.is_empty() { Vec::new() } else { (0..tasks).map(|_| own()).collect() }
+    }
+
     /// Why it has no place even when the job has no other step.
     pub(super) fn never(&self, allocation: &Allocation) -> StepUnfit {
         let nobody = Held::default();

@@ -1,13 +1,24 @@
 //! What users type: one file a command, named as it is.
 
+pub mod ask;
 pub mod barrier;
+pub mod clock;
+pub mod clusters;
+pub mod columns;
 pub mod completions;
 pub mod dispatch;
+pub mod ending;
+pub mod facts;
 pub mod help;
+pub mod jobref;
+pub mod json;
 pub mod links;
+pub mod option_help;
 pub mod prun;
 pub mod sacct;
 pub mod salloc;
+#[cfg(test)]
+mod samples;
 pub mod sattach;
 pub mod sbatch;
 pub mod sbcast;
@@ -16,13 +27,28 @@ pub mod scontrol;
 pub mod sinfo;
 pub mod squeue;
 pub mod srun;
-pub mod submission;
+pub mod states;
+pub mod submit;
+pub mod switches;
+pub mod users;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// A command as it is called with the words after its name.
 pub type Run = fn(&[OsString]) -> ExitCode;
+
+/// The version that clients look for: the Slurm whose behaviour this is, as `--version` prints it.
+#[must_use]
+pub fn version() -> String {
+    "slurm 24.11.5\n".to_owned()
+}
+
+/// Words as text. Bytes that are none cannot be part of any option, name or number.
+#[must_use]
+pub fn utf8_words(words: &[OsString]) -> Vec<String> {
+    words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+}
 
 /// The command of this name, if there is one.
 #[must_use]

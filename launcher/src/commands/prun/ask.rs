@@ -7,11 +7,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use jiff::ZonedDateTime;
+use prun_runtime::env::ORDER;
 use serde_bytes::ByteBuf;
 
 use crate::commands::dispatch::{fail, trace};
-use crate::commands::{help, submission};
-use crate::controller::api::{ErrorCode, JobView, Refusal, Script, Submission};
+use crate::commands::help;
+use crate::commands::submit::complete::complete;
+use crate::commands::submit::script_source::{self, Source, SourceError};
+use crate::commands::submit::{own_variables, submitter};
+use crate::controller::api::{ErrorCode, JobView, Refusal, Submission};
 use crate::embedded::shape::Shape;
 use crate::environment;
 use crate::layout::allocate::{NodeRoom, Unfit, allocate};
@@ -80,87 +84,79 @@ pub(super) fn ask(words: &[OsString]) -> Asked {
         return Asked::Told(ExitCode::SUCCESS);
     }
     trace(flags.verbose);
-    let (name, script) = match (&flags.wrap, line.script.first()) {
-        (Some(command), None) => ("wrap".to_owned(), format!("#!/bin/sh\n{command}\n").into_bytes()),
-        (Some(_), Some(_)) => {
-            return told(&Mistake::line(Command::Prun, "a script and `--wrap` are one too many", 1), "", b"");
-        }
-        (None, None) => {
-            return told(
-                &Mistake::line(Command::Prun, "no job script: name one, or `--wrap` a command", 2),
-                "",
-                b"",
-            );
-        }
-        (None, Some(name)) => match submission::read_script(Path::new(name)) {
-            Ok(script) => (name.clone(), script),
-            Err(error) => return Asked::Told(fail("prun", &error)),
-        },
+    let nothing = flags.wrap.is_none() && line.script.is_empty() && std::io::stdin().is_terminal();
+    if nothing {
+        return told(
+            &Mistake::line(Command::Prun, "no job script: name one, or `--wrap` a command", 2),
+            "",
+            b"",
+        );
+    }
+    let here = env::current_dir().unwrap_or_default();
+    let source = match script_source::read(&line.script, flags.wrap.as_deref(), &here) {
+        Ok(source) => source,
+        Err(SourceError::Open(path)) => return Asked::Told(fail("prun", &Unreadable::of(path))),
+        Err(error) => return told(&Mistake::line(Command::Prun, &error.to_string(), 1), "", b""),
     };
+    let name = line.script.first().cloned().unwrap_or_else(|| source.name.clone());
     let variable = |name: &str| env::var(name).ok();
-    match read_batch(Command::Prun, &line, &variable, &script) {
-        Ok(request) => put_together(request, name, script, &line.script, words),
-        Err(mistake) => told(&mistake, &name, &script),
+    match read_batch(Command::Prun, &line, &variable, &source.script.content) {
+        Ok(request) => put_together(request, name, source, &here, &texts),
+        Err(mistake) => told(&mistake, &name, &source.script.content),
     }
 }
 
-fn put_together(
-    mut request: Request,
-    name: String,
-    content: Vec<u8>,
-    script_words: &[String],
-    words: &[OsString],
-) -> Asked {
-    if let Err(error) = submission::complete(&mut request, &ZonedDateTime::now()) {
-        return Asked::Told(fail("prun", &error));
+/// A script that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read `{path}`")]
+struct Unreadable {
+    path: String,
+    source: std::io::Error,
+}
+
+impl Unreadable {
+    /// Asks the system once more why.
+    fn of(path: String) -> Self {
+        let source = match std::fs::File::open(&path).and_then(|file| file.metadata()) {
+            Ok(file) if file.is_dir() => std::io::ErrorKind::IsADirectory.into(),
+            Ok(_) => std::io::ErrorKind::Other.into(),
+            Err(error) => error,
+        };
+        Self { path, source }
+    }
+}
+
+fn put_together(mut request: Request, name: String, source: Source, here: &Path, words: &[String]) -> Asked {
+    if let Err(mistake) = complete(Command::Prun, &mut request, here, &ZonedDateTime::now()) {
+        return told(&mistake, &name, b"");
     }
     let flags = request.flags.clone();
-    let path = env::current_dir().unwrap_or_default().join(&name);
     let mut job = request.job;
-    job.name.get_or_insert_with(|| {
-        Path::new(&name).file_name().map_or_else(|| name.clone(), |file| file.to_string_lossy().into_owned())
-    });
+    job.name.get_or_insert(source.name);
     let shape = match flags.local.as_deref().map(str::parse::<Shape>) {
         Some(Ok(shape)) => Ok(shape),
         // The table has read it already.
         Some(Err(error)) => return Asked::Told(fail("prun", &error)),
         None => Shape::fitting(&job),
     };
-    let mut env = environment::exported(&job.export, submission::environment());
-    if let Some(order) = &request.step.order {
-        env.push((ByteBuf::from(prun_runtime::env::ORDER), ByteBuf::from(order.as_str())));
-    } else if env::var_os(prun_runtime::env::ORDER).is_none() {
-        // Under its own name prun orders by rank, always.
-        env.push((ByteBuf::from(prun_runtime::env::ORDER), ByteBuf::from("rank")));
-    }
+    let mut env = environment::exported(&job.export, own_variables());
+    // Under its own name prun orders by rank, always.
+    let order =
+        request.step.order.clone().or_else(|| env::var(ORDER).ok()).unwrap_or_else(|| "rank".to_owned());
+    env.retain(|(key, _)| key != ORDER.as_bytes());
+    env.push((ByteBuf::from(ORDER), ByteBuf::from(order)));
     let streams = job.stdout.is_none();
-    let script = Script {
-        path: path.to_string_lossy().into_owned(),
-        content: ByteBuf::from(content),
-        args: words[words.len() - script_words.len().saturating_sub(1)..]
-            .iter()
-            .map(|word| ByteBuf::from(word.as_encoded_bytes()))
-            .collect(),
-    };
+    let submitter = submitter("prun", words, job.propagate.as_deref());
     let mut components = request.earlier;
     components.push(job);
-    let submission = Submission {
-        components,
-        script: Some(script),
-        env,
-        submitter: submission::submitter(env::args_os()),
-        streams,
-    };
-    let shape = match shape {
-        Ok(shape) => shape,
-        Err(refusal) => {
-            let shape = Shape { nodes: 1, cpus: 1, memory_mb: None };
-            let job = Job { name, shape, quiet: flags.quiet, submission };
-            return Asked::Told(super::refusal::tell(&job, &refusal));
-        }
-    };
-    let job = Box::new(Job { name, shape, quiet: flags.quiet, submission });
-    if flags.plan { Asked::Plan(job) } else { Asked::Run(job) }
+    let submission = Submission { components, script: Some(source.script), env, submitter, streams };
+    let nothing = Shape { nodes: 1, cpus: 1, memory_mb: None };
+    let job = Job { name, shape: *shape.as_ref().unwrap_or(&nothing), quiet: flags.quiet, submission };
+    match shape {
+        Err(refusal) => Asked::Told(super::refusal::tell(&job, &refusal)),
+        Ok(_) if flags.plan => Asked::Plan(Box::new(job)),
+        Ok(_) => Asked::Run(Box::new(job)),
+    }
 }
 
 /// Says what is wrong, in prun's voice.

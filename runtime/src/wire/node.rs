@@ -24,6 +24,10 @@ pub enum ToNode {
         key: StepKey,
         /// Without TERM first.
         at_once: bool,
+        /// What the user should read about it, without prefix: `*** STEP 7.0 ON n1 CANCELLED AT … ***`. For the
+        /// script it goes to its error output, for a step to its launcher.
+        #[serde(default)]
+        notice: Option<String>,
     },
     /// Asks for a [`FromNode::Pong`].
     Ping {

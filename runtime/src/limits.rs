@@ -39,3 +39,16 @@ pub const PENDING_PEERS_MAX: usize = 256;
 
 /// Messages waiting between two tasks of one process; a full queue makes the sender wait.
 pub const QUEUE_MESSAGES_MAX: usize = 1024;
+
+/// Jobs that a controller keeps before it, those that ended just now among them (Slurm's `MaxJobCount` is 10,000,
+/// with an array's waiting elements counted as one, as here).
+pub const JOBS_MAX: usize = 100_000;
+
+/// Jobs of the past that a controller keeps for accounting: at about 4 KiB each, 40 MiB.
+pub const HISTORY_JOBS_MAX: usize = 10_000;
+
+/// Steps of one job that wait for its CPUs: `srun … &` in a loop of that length still works.
+pub const WAITING_STEPS_MAX: usize = 4096;
+
+/// Calls that wait for changes of jobs, of all clients.
+pub const WATCHERS_MAX: usize = 65_536;

@@ -38,7 +38,8 @@ pub enum Request {
     Submit(Box<Submission>),
     /// `sbatch --test-only`. Answer: `WouldStart`.
     TestOnly(Box<Submission>),
-    /// `salloc`, or `srun` without a job. Answer: `Pending`, then `Allocated`.
+    /// `salloc`, or `srun` without a job. Answer: `Allocated`, or `Pending` first; an error later when it was
+    /// cancelled meanwhile ([`ErrorCode::Revoked`]) or `--immediate` has waited long enough.
     Allocate(Box<Submission>),
     /// Gives an allocation back (`salloc` ends, `srun` ends) with the exit code of its command. Answer: `Done`.
     Release {
@@ -436,6 +437,10 @@ pub enum ErrorCode {
     InvalidUpdate,
     /// The journal cannot be written.
     Journal,
+    /// A job that was asked for with `Allocate` was cancelled before it had its allocation.
+    Revoked,
+    /// More jobs or watchers than the controller keeps.
+    TooMany,
 }
 
 /// What a launcher needs to attach to a step.

@@ -45,6 +45,8 @@ impl ErrorCode {
             }
             Self::InvalidUpdate => "Invalid job update specification",
             Self::Journal => "Unable to save the job: the controller's journal cannot be written",
+            Self::Revoked => "Job allocation has been revoked",
+            Self::TooMany => "Slurm temporarily unable to accept job",
         }
     }
 }

@@ -1,55 +1,81 @@
 //! The controller's shell: clients and rank servers on one side, the core on the other.
+//!
+//! One task owns the core. Sessions of clients and links to rank servers send it events through one bounded queue
+//! and get their answers and messages through bounded queues of their own; a timer is set to the core's next
+//! deadline. Nothing here decides anything.
 
+mod client;
+mod node;
+mod owner;
+mod peer;
+
+use prun_runtime::limits::QUEUE_MESSAGES_MAX;
 use prun_runtime::wire::node::{FromNode, ToNode};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, watch};
 
+use self::owner::{Inbox, Owner};
 use super::client::ClientError;
+pub use super::core::config::{Config, PartitionConfig, PartitionState};
 
-/// What a cluster is, beside its nodes, which join by themselves.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// `ClusterName`.
-    pub cluster: String,
-    /// Number of the first job.
-    pub first_job: u32,
-    /// `KillWait` in seconds.
-    pub kill_wait_secs: u32,
-    /// `MinJobAge` in seconds.
-    pub min_job_age_secs: u32,
-    /// `MaxArraySize`.
-    pub max_array_size: u32,
-}
-
-/// A running controller. Cheap to clone; the controller ends when it is told to ([`Handle::stop`]).
+/// A running controller. Cheap to clone; the controller ends when it is told to ([`Handle::stop`], or by
+/// [`super::api::Request::Shutdown`]) or when every handle, session and link is gone.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    _private: (),
+    inbox: mpsc::Sender<Inbox>,
+    ended: watch::Receiver<bool>,
 }
 
 impl Handle {
     /// Starts a controller on the current tokio runtime.
     #[must_use]
-    pub fn start(_config: Config) -> Self {
-        Self { _private: () }
+    pub fn start(config: Config) -> Self {
+        let (inbox, events) = mpsc::channel(QUEUE_MESSAGES_MAX);
+        let (end, ended) = watch::channel(false);
+        tokio::spawn(Owner::new(config).run(events, end));
+        Self { inbox, ended }
     }
 
-    /// Serves a client whose preamble (`Target::Controller`) has been read, until it closes.
+    /// Serves a client whose preamble (`Target::Controller`) has been read, until it closes or the controller ends.
     ///
     /// # Errors
     /// Those of the link.
-    pub async fn serve_client(&self, _stream: tokio::net::UnixStream) -> Result<(), ClientError> {
-        Ok(())
+    pub async fn serve_client(&self, stream: tokio::net::UnixStream) -> Result<(), ClientError> {
+        client::serve(self.inbox.clone(), stream).await
     }
 
     /// Joins a rank server in this process: what it says is sent to the first, what it is told comes out of the
     /// second. The first message must be [`FromNode::Register`].
     #[must_use]
     pub fn join(&self) -> (mpsc::Sender<FromNode>, mpsc::Receiver<ToNode>) {
-        let (from, _) = mpsc::channel(1);
-        let (_, to) = mpsc::channel(1);
+        let (from, from_node) = mpsc::channel(QUEUE_MESSAGES_MAX);
+        let (to_node, to) = mpsc::channel(QUEUE_MESSAGES_MAX);
+        tokio::spawn(node::forward(self.inbox.clone(), from_node, to_node));
         (from, to)
     }
 
-    /// Stops the controller.
-    pub async fn stop(&self) {}
+    /// Serves a rank server whose preamble (`Target::Join`) has been read, until its link or the controller ends.
+    ///
+    /// # Errors
+    /// Those of the link.
+    pub async fn serve_node(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + 'static,
+    ) -> Result<(), ClientError> {
+        node::serve(self.join(), stream).await
+    }
+
+    /// Ends every job, then the controller; returns when it has ended.
+    pub async fn stop(&self) {
+        // A controller that has ended already takes nothing any more.
+        let _ = self.inbox.send(Inbox::Stop).await;
+        self.ended().await;
+    }
+
+    /// Returns when the controller has ended, whoever told it to.
+    pub async fn ended(&self) {
+        let mut ended = self.ended.clone();
+        // The sender is gone only when the controller is.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
 }

@@ -24,7 +24,8 @@ pub enum ToNode {
         key: StepKey,
         /// Without TERM first.
         at_once: bool,
-        /// A line for the tasks' error output that says why (`*** JOB 12 ON n1 CANCELLED AT … ***`).
+        /// What the user should read about it, without prefix: `*** STEP 7.0 ON n1 CANCELLED AT … ***`. For the
+        /// script it goes to its error output, for a step to its launcher.
         #[serde(default)]
         notice: Option<String>,
     },

@@ -90,10 +90,12 @@ fn config() -> Config {
     let seed = std::process::id();
     Config {
         cluster: "prun".to_owned(),
+        host: hostname::get()
+            .map_or_else(|_| "localhost".to_owned(), |name| name.to_string_lossy().into_owned()),
         first_job: seed.wrapping_mul(2_654_435_761) % FIRST_JOB_MAX + 1,
         kill_wait_secs: 5,
-        min_job_age_secs: 300,
-        max_array_size: 1001,
+        time_zone: jiff::tz::TimeZone::system(),
+        ..Config::default()
     }
 }
 

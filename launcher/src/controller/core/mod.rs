@@ -1,1 +1,137 @@
-//! The controller's decisions: state × event × now → effects. Pure.
+//! The controller's decisions: state × event × now → effects. Pure: no socket, clock, file or runtime.
+//!
+//! [`Cluster::apply`] takes one [`Event`], changes the state and gives out what is to be done. The rooms, in the
+//! order in which a job passes through them: `submit` (checks, defaults), `dependency` and `schedule` (who
+//! starts, where), `start`, `steps` (CPUs inside a job, launches), `report` (what rank servers say), `finish`
+//! (outcome, requeue, history); beside them what users do to jobs: `cancel`, `act`, `update`; and what they see:
+//! `view`, `watch`. The way of a job is the table in `lifecycle`.
+//!
+//! Random secrets are drawn from a source that the caller passes in, so that a replay can give the same ones.
+
+mod act;
+mod array;
+mod cancel;
+pub mod config;
+mod deadline;
+mod dependency;
+pub mod event;
+mod finish;
+mod job;
+mod lifecycle;
+mod node;
+mod nodes;
+mod partition;
+mod placement;
+mod queue;
+mod reason;
+mod report;
+mod request;
+mod rooms;
+mod schedule;
+mod start;
+mod step;
+mod steps;
+mod submit;
+#[cfg(test)]
+mod tests;
+mod turn;
+mod update;
+mod view;
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prun_runtime::ids::JobId;
+use prun_runtime::wire::launch::Secret;
+
+use self::config::{Config, PartitionConfig};
+use self::deadline::{Deadlines, Look};
+use self::event::{Asker, Effect, Event};
+use self::job::Job;
+use self::nodes::Nodes;
+use self::placement::Placement;
+use self::queue::Queue;
+use self::turn::Turn;
+use self::watch::Watchers;
+use super::api::JobView;
+
+/// The queue and the nodes of one cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    config: Config,
+    placement: Placement,
+    nodes: Nodes,
+    partitions: Vec<PartitionConfig>,
+    /// Jobs that are not ended, or ended less than `MinJobAge` ago.
+    jobs: BTreeMap<JobId, Job>,
+    /// Records of each array.
+    arrays: BTreeMap<JobId, BTreeSet<JobId>>,
+    /// Jobs that hold CPUs.
+    holding: BTreeSet<JobId>,
+    queue: Queue,
+    /// Jobs that ended longer ago, for accounting.
+    history: BTreeMap<JobId, JobView>,
+    watchers: Watchers,
+    deadlines: Deadlines,
+    next_job: u32,
+    next_priority: u32,
+    /// Who asked for the end of the cluster.
+    stopping: Option<Asker>,
+}
+
+impl Cluster {
+    /// A cluster without nodes and jobs.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        /// What Slurm's `priority/basic` begins with.
+        const FIRST_PRIORITY: u32 = 4_294_901_760;
+        let partitions = partition::configured(&config.partitions);
+        Self {
+            next_job: config.first_job,
+            config,
+            placement: Placement::REAL,
+            nodes: Nodes::default(),
+            partitions,
+            jobs: BTreeMap::new(),
+            arrays: BTreeMap::new(),
+            holding: BTreeSet::new(),
+            queue: Queue::default(),
+            history: BTreeMap::new(),
+            watchers: Watchers::default(),
+            deadlines: Deadlines::default(),
+            next_priority: FIRST_PRIORITY,
+            stopping: None,
+        }
+    }
+
+    /// Takes one event that happened at `now` (Unix seconds); gives what is to be done, in order. `secrets` gives
+    /// a value that nobody can guess, another one each time.
+    pub fn apply(&mut self, event: Event, now: f64, secrets: &mut dyn FnMut() -> Secret) -> Vec<Effect> {
+        let mut turn = Turn::new(now, secrets);
+        match event {
+            Event::Call { client, peer, call } => {
+                self.serve(&mut turn, Asker { client, call: call.id }, &peer, call.request);
+            }
+            Event::ClientGone { client } => self.client_gone(&mut turn, client),
+            Event::Node { link, message } => self.node_says(&mut turn, link, message),
+            Event::NodeGone { link } => self.node_gone(&mut turn, link),
+            Event::Timer => {}
+        }
+        while let Some(look) = self.deadlines.pop(now) {
+            match look {
+                Look::Job(id) => self.look_at_job(&mut turn, id),
+                Look::Link(link) => self.look_at_link(&mut turn, link),
+            }
+        }
+        self.schedule(&mut turn);
+        self.tell_watchers(&mut turn);
+        self.stop_when_empty(&mut turn);
+        turn.effects
+    }
+
+    /// When [`Event::Timer`] is due, in Unix seconds. It may change with every event.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<f64> {
+        self.deadlines.next()
+    }
+}

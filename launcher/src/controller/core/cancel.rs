@@ -1,0 +1,152 @@
+//! `scancel`: cancels and signals jobs, arrays, elements and steps (`scancel(1)`).
+//!
+//! Without a signal, and with KILL, a job is cancelled as a whole. Another signal goes to its steps; with
+//! `--batch` only to the script, with `--full` to both.
+
+use prun_runtime::ids::{JobId, StepId, StepKey};
+
+use super::Cluster;
+use super::event::Peer;
+use super::finish::{Ending, SIGKILL};
+use super::job::Job;
+use super::lifecycle::Stage;
+use super::turn::Turn;
+use crate::controller::api::{ErrorCode, JobRef, JobState, SignalFilter, SignalRequest};
+
+impl Cluster {
+    /// Does what `scancel` asks; gives what became of each job named or found.
+    pub(super) fn signal(
+        &mut self,
+        turn: &mut Turn<'_>,
+        peer: &Peer,
+        request: &SignalRequest,
+    ) -> Vec<(String, Option<ErrorCode>)> {
+        if let (Some(step), [job]) = (request.step, request.jobs.as_slice()) {
+            let result = self.signal_one_step(turn, peer, job, step, request.signal);
+            return vec![(format!("{}.{step}", named(job)), result.err())];
+        }
+        let mut results = Vec::new();
+        for (name, target) in self.targets(request) {
+            let result = target.and_then(|id| self.signal_job(turn, peer, id, request));
+            results.push((name, result.err()));
+        }
+        results
+    }
+
+    /// Jobs named, or all that have not ended, as far as the filter leaves them.
+    fn targets(&mut self, request: &SignalRequest) -> Vec<(String, Result<JobId, ErrorCode>)> {
+        let mut targets = Vec::new();
+        if request.jobs.is_empty() {
+            let open: Vec<JobId> = self.open_jobs().map(|job| job.id).collect();
+            targets.extend(open.into_iter().map(|id| (id.to_string(), Ok(id))));
+        }
+        for job in &request.jobs {
+            match self.resolve(job) {
+                Ok(ids) => targets.extend(ids.into_iter().map(|id| (named(job), Ok(id)))),
+                Err(code) => targets.push((named(job), Err(code))),
+            }
+        }
+        targets.retain(|(_, target)| match target {
+            Ok(id) => self.jobs.get(id).is_some_and(|job| self.passes(job, &request.filter)),
+            Err(_) => true,
+        });
+        targets
+    }
+
+    fn passes(&self, job: &Job, filter: &SignalFilter) -> bool {
+        let is = |wanted: &Option<String>, value: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| value.is_some_and(|value| value == wanted))
+        };
+        let submitter = &job.submission.submitter;
+        let partition = job.run.partition.as_ref().into_iter().chain(&job.partitions);
+        let mut held = job.run.allocation.iter().flat_map(|allocation| &allocation.nodes);
+        is(&filter.name, Some(job.name()))
+            && is(&filter.account, Some(job.spec.account.as_deref().unwrap_or(&submitter.user)))
+            && is(&filter.qos, Some(job.spec.qos.as_deref().unwrap_or("normal")))
+            && is(&filter.user, Some(&submitter.user))
+            && is(&filter.reservation, job.spec.reservation.as_deref())
+            && is(&filter.wckey, job.spec.wckey.as_deref())
+            && filter.partition.as_ref().is_none_or(|wanted| partition.into_iter().any(|p| p == wanted))
+            && filter.state.is_none_or(|state| state == job.state())
+            && (filter.nodes.is_empty() || held.any(|share| filter.nodes.contains(&share.name)))
+    }
+
+    fn signal_job(
+        &mut self,
+        turn: &mut Turn<'_>,
+        peer: &Peer,
+        id: JobId,
+        request: &SignalRequest,
+    ) -> Result<(), ErrorCode> {
+        let job = self.jobs.get(&id).ok_or(ErrorCode::InvalidJobId)?;
+        let whole = match request.signal {
+            None => !request.batch,
+            Some(SIGKILL) => !request.batch && !request.full,
+            Some(_) => false,
+        };
+        match job.stage {
+            Stage::Ended | Stage::Completing => return Err(ErrorCode::AlreadyDone),
+            Stage::Pending if whole => self.drop_pending(turn, id, Some(peer.uid)),
+            Stage::Pending => return Err(ErrorCode::JobPending),
+            Stage::Running | Stage::Suspended if whole => {
+                self.end_job(turn, id, Ending::cancelled(Some(peer.uid)));
+            }
+            Stage::Running | Stage::Suspended => {
+                let signal = request.signal.unwrap_or(SIGKILL);
+                self.send_signal(turn, id, signal, request.batch, request.full);
+            }
+        }
+        Ok(())
+    }
+
+    /// A signal for the script, for the steps, or for both.
+    fn send_signal(&self, turn: &mut Turn<'_>, id: JobId, signal: i32, batch: bool, full: bool) {
+        let Some(job) = self.jobs.get(&id) else { return };
+        let script = StepKey { job: id, step: StepId::BATCH };
+        let mut keys = if batch && !full { Vec::new() } else { self.running_steps(job) };
+        keys.extend((batch || full).then_some(script));
+        keys.into_iter().for_each(|key| self.signal_step(turn, key, signal));
+    }
+
+    /// `--signal` of the job: some time before its limit.
+    pub(super) fn warn(&mut self, turn: &mut Turn<'_>, id: JobId, signal: i32, batch: bool) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.run.warned = true;
+        }
+        self.send_signal(turn, id, signal, batch, false);
+    }
+
+    fn signal_one_step(
+        &mut self,
+        turn: &mut Turn<'_>,
+        peer: &Peer,
+        named: &JobRef,
+        step: StepId,
+        signal: Option<i32>,
+    ) -> Result<(), ErrorCode> {
+        let job = *self.resolve(named)?.first().ok_or(ErrorCode::InvalidJobId)?;
+        let key = StepKey { job, step };
+        let live = self.with_step(key, |step| step.live()).ok_or(ErrorCode::InvalidJobId)?;
+        match signal {
+            _ if !live => return Err(ErrorCode::AlreadyDone),
+            None | Some(SIGKILL) => {
+                self.end_step(turn, key, JobState::Cancelled, Some(peer.uid), Some(""));
+                turn.changed.insert(job);
+            }
+            Some(signal) => self.signal_step(turn, key, signal),
+        }
+        Ok(())
+    }
+}
+
+/// A job as users write it.
+fn named(job: &JobRef) -> String {
+    match job.elements.as_deref() {
+        None => job.job.to_string(),
+        Some([element]) => format!("{}_{element}", job.job),
+        Some(elements) => {
+            let list: Vec<String> = elements.iter().map(u32::to_string).collect();
+            format!("{}_[{}]", job.job, list.join(","))
+        }
+    }
+}

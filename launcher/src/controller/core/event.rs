@@ -1,0 +1,120 @@
+//! What happens to a cluster, and what it wants done about it.
+//!
+//! Events are plain values: a journal of those that were accepted, replayed in order, gives the same cluster.
+
+use prun_runtime::wire::node::{FromNode, ToNode};
+use serde::{Deserialize, Serialize};
+
+use crate::controller::api::{Answer, Call, Reply, Request};
+
+/// One connection of one client. A number is never given to another connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClientId(pub u64);
+
+/// One link to one rank server. A rank server that comes back has a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LinkId(pub u64);
+
+/// The user at the other end of a client's connection, as the system vouches for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// User id.
+    pub uid: u32,
+    /// User name, or the id where it has none.
+    pub user: String,
+}
+
+/// A call that waits for its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asker {
+    /// Whose.
+    pub client: ClientId,
+    /// Its number on that connection.
+    pub call: u64,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Event {
+    /// A client asks.
+    Call {
+        /// Which.
+        client: ClientId,
+        /// Who is behind it.
+        peer: Peer,
+        /// What it asks.
+        call: Box<Call>,
+    },
+    /// A client's connection is gone.
+    ClientGone {
+        /// Which.
+        client: ClientId,
+    },
+    /// A rank server says something.
+    Node {
+        /// Which.
+        link: LinkId,
+        /// What.
+        message: FromNode,
+    },
+    /// The link to a rank server is gone.
+    NodeGone {
+        /// Which.
+        link: LinkId,
+    },
+    /// The time asked for with [`super::Cluster::next_deadline`] has come.
+    Timer,
+}
+
+impl Event {
+    /// Whether this only asks: it changes nothing, and a journal need not keep it.
+    #[must_use]
+    pub fn only_asks(&self) -> bool {
+        match self {
+            Self::Call { call, .. } => matches!(
+                call.request,
+                Request::TestOnly(_)
+                    | Request::AttachStep { .. }
+                    | Request::WaitJob { .. }
+                    | Request::WatchJob { .. }
+                    | Request::Jobs { .. }
+                    | Request::Nodes
+                    | Request::Partitions
+                    | Request::Config
+                    | Request::Ping
+                    | Request::Script { .. }
+            ),
+            Self::Node { message, .. } => matches!(message, FromNode::Pong { .. }),
+            _ => false,
+        }
+    }
+}
+
+/// Something to be done.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Tell a client.
+    Answer {
+        /// Which.
+        client: ClientId,
+        /// What.
+        answer: Box<Answer>,
+    },
+    /// Tell a rank server.
+    Tell {
+        /// Which.
+        link: LinkId,
+        /// What.
+        message: ToNode,
+    },
+    /// The cluster is empty and was told to end: no event will be taken any more.
+    Stop,
+}
+
+impl Asker {
+    /// The effect that answers this call.
+    #[must_use]
+    pub fn answer(self, reply: Reply) -> Effect {
+        Effect::Answer { client: self.client, answer: Box::new(Answer { id: self.call, reply }) }
+    }
+}

@@ -1,0 +1,234 @@
+//! Nodes join, go away and come back; users drain them.
+
+use prun_runtime::ids::StepKey;
+use prun_runtime::wire::node::{FromNode, NodeFacts};
+
+use super::Cluster;
+use super::deadline::Look;
+use super::event::{LinkId, Peer};
+use super::finish::Ending;
+use super::lifecycle::Stage;
+use super::node::{Node, NodeReason, by_name};
+use super::turn::Turn;
+use crate::controller::api::{ErrorCode, NodeView, Refusal};
+
+/// What a rank server's silence is called.
+const NOT_RESPONDING: &str = "Not responding";
+
+/// The nodes in the cluster's order.
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    nodes: Vec<Node>,
+}
+
+impl Nodes {
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, Node> {
+        self.nodes.iter()
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.facts.name == name)
+    }
+
+    /// Changes a node, if it is known.
+    pub(super) fn with(&mut self, name: &str, change: impl FnOnce(&mut Node)) {
+        if let Some(node) = self.nodes.iter_mut().find(|node| node.facts.name == name) {
+            change(node);
+        }
+    }
+
+    /// Takes a node in. Gives the link that spoke for it before, if another one did.
+    fn join(&mut self, facts: NodeFacts, link: LinkId, now: f64) -> Option<LinkId> {
+        if let Some(node) = self.nodes.iter_mut().find(|node| node.facts.name == facts.name) {
+            let before = std::mem::replace(&mut node.link, link);
+            let silent = node.reason.as_ref().is_some_and(|reason| reason.text == NOT_RESPONDING);
+            if silent {
+                (node.down, node.reason) = (false, None);
+            }
+            (node.facts, node.up, node.start_time) = (facts, true, now);
+            return Some(before).filter(|before| *before != link);
+        }
+        let at = self.nodes.partition_point(|node| by_name(&node.facts.name, &facts.name).is_lt());
+        self.nodes.insert(at, Node::new(facts, link, now));
+        None
+    }
+}
+
+impl Cluster {
+    /// A rank server says something.
+    pub(super) fn node_says(&mut self, turn: &mut Turn<'_>, link: LinkId, message: FromNode) {
+        match message {
+            FromNode::Register { nodes, steps } => self.register(turn, link, nodes, &steps),
+            FromNode::LaunchFailed { key, reason: _ } => self.launch_failed(turn, link, key),
+            FromNode::Exited { key, rank, exit } => self.task_exited(turn, key, rank, exit),
+            FromNode::StepDone { key, lost } => self.step_done(turn, link, key, lost),
+            FromNode::Pong { .. } => {}
+        }
+    }
+
+    /// Nodes join, or come back with the steps that they still run.
+    fn register(&mut self, turn: &mut Turn<'_>, link: LinkId, nodes: Vec<NodeFacts>, steps: &[StepKey]) {
+        let mut before: Vec<LinkId> =
+            nodes.into_iter().filter_map(|facts| self.nodes.join(facts, link, turn.now)).collect();
+        before.sort_unstable();
+        before.dedup();
+        for old in before {
+            self.move_steps(turn, old, link, steps);
+        }
+        turn.schedule = true;
+    }
+
+    /// Steps that a rank server still runs now answer on its new link; the others are lost.
+    fn move_steps(&mut self, turn: &mut Turn<'_>, old: LinkId, new: LinkId, running: &[StepKey]) {
+        for key in self.steps_on(old) {
+            if running.contains(&key) {
+                self.with_step(key, |step| {
+                    step.open.remove(&old);
+                    step.open.insert(new);
+                });
+            } else {
+                self.step_done(turn, old, key, true);
+            }
+        }
+    }
+
+    /// Steps that have tasks behind a link.
+    fn steps_on(&self, link: LinkId) -> Vec<StepKey> {
+        let jobs = self.holding.iter().filter_map(|id| self.jobs.get(id));
+        let steps = jobs.flat_map(|job| job.run.steps.values());
+        steps.filter(|step| step.open.contains(&link)).map(|step| step.key).collect()
+    }
+
+    /// The link to a rank server is gone: its jobs live on until it has had its time to come back.
+    pub(super) fn node_gone(&mut self, turn: &mut Turn<'_>, link: LinkId) {
+        for node in self.nodes.nodes.iter_mut().filter(|node| node.link == link) {
+            node.up = false;
+        }
+        self.deadlines.add(turn.now + f64::from(self.config.node_timeout_secs), Look::Link(link));
+    }
+
+    /// A rank server that did not come back in time takes its jobs along.
+    pub(super) fn look_at_link(&mut self, turn: &mut Turn<'_>, link: LinkId) {
+        let gone: Vec<String> =
+            self.nodes.iter().filter(|n| n.link == link && !n.up).map(|n| n.facts.name.clone()).collect();
+        let reason =
+            NodeReason { text: NOT_RESPONDING.to_owned(), user: "root".to_owned(), uid: 0, at: turn.now };
+        for name in &gone {
+            self.nodes.with(name, |node| {
+                node.down = true;
+                node.reason.get_or_insert(reason.clone());
+            });
+        }
+        if !gone.is_empty() {
+            self.fail_jobs_on(turn, &gone);
+            for key in self.steps_on(link) {
+                self.step_done(turn, link, key, true);
+            }
+        }
+    }
+
+    /// Jobs on nodes that are lost end, or go back into the queue.
+    fn fail_jobs_on(&mut self, turn: &mut Turn<'_>, names: &[String]) {
+        let hit: Vec<_> = self
+            .holding
+            .iter()
+            .filter_map(|id| self.jobs.get(id))
+            .filter(|job| matches!(job.stage, Stage::Running | Stage::Suspended))
+            .filter(|job| {
+                let mut held = job.run.allocation.iter().flat_map(|allocation| &allocation.nodes);
+                let first = held.clone().next().is_some_and(|share| names.contains(&share.name));
+                first || !job.spec.no_kill && held.any(|share| names.contains(&share.name))
+            })
+            .map(|job| (job.id, job.requeueable(self.config.job_requeue)))
+            .collect();
+        for (id, requeue) in hit {
+            self.end_job(turn, id, Ending::node_failure(requeue));
+        }
+    }
+
+    pub(super) fn node_views(&self) -> Vec<NodeView> {
+        self.nodes.iter().map(|node| node.view(self.partitions_of(&node.facts.name))).collect()
+    }
+
+    /// `scontrol update nodename=…` (`scontrol(1)`, specifications for update command, nodes).
+    pub(super) fn update_nodes(
+        &mut self,
+        turn: &mut Turn<'_>,
+        peer: &Peer,
+        names: &[String],
+        changes: &[(String, String)],
+    ) -> Result<(), Refusal> {
+        if names.iter().any(|name| self.nodes.get(name).is_none()) {
+            return Err(ErrorCode::InvalidNodeName.into());
+        }
+        let value = |key: &str| changes.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
+        for (key, text) in changes.iter().filter(|(key, _)| key != "state" && key != "reason") {
+            self.update_node_field(names, key, text)?;
+        }
+        let reason = value("reason").map(|text| NodeReason {
+            text: text.to_owned(),
+            user: peer.user.clone(),
+            uid: peer.uid,
+            at: turn.now,
+        });
+        if let Some(state) = value("state") {
+            self.set_node_state(turn, names, &state.to_ascii_uppercase(), reason.as_ref())?;
+        } else if reason.is_some() {
+            names.iter().for_each(|name| self.nodes.with(name, |node| node.reason.clone_from(&reason)));
+        }
+        turn.schedule = true;
+        Ok(())
+    }
+
+    fn update_node_field(&mut self, names: &[String], key: &str, text: &str) -> Result<(), Refusal> {
+        let words: Vec<String> = text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        match key {
+            "activefeatures" | "availablefeatures" | "features" => {
+                names.iter().for_each(|name| self.nodes.with(name, |node| node.features.clone_from(&words)));
+            }
+            "gres" => {
+                let parsed = words.iter().map(|word| parse_gres(word)).collect::<Option<Vec<_>>>();
+                let gres = parsed.ok_or(ErrorCode::InvalidGres)?;
+                names.iter().for_each(|name| self.nodes.with(name, |node| node.gres.clone_from(&gres)));
+            }
+            "weight" | "comment" | "extra" | "cpubind" => {}
+            _ => return Err(Refusal::unknown_change(key, text)),
+        }
+        Ok(())
+    }
+
+    fn set_node_state(
+        &mut self,
+        turn: &mut Turn<'_>,
+        names: &[String],
+        state: &str,
+        reason: Option<&NodeReason>,
+    ) -> Result<(), Refusal> {
+        let change: fn(&mut Node) = match state {
+            "DRAIN" | "FAIL" => |node| node.drain = true,
+            "DOWN" => |node| node.down = true,
+            "UNDRAIN" => |node| (node.drain, node.reason) = (false, None),
+            "RESUME" | "IDLE" => |node| (node.drain, node.down, node.reason) = (false, false, None),
+            _ => return Err(ErrorCode::InvalidUpdate.into()),
+        };
+        for name in names {
+            self.nodes.with(name, |node| {
+                change(node);
+                if let Some(reason) = reason {
+                    node.reason = Some(reason.clone());
+                }
+            });
+        }
+        if state == "DOWN" {
+            self.fail_jobs_on(turn, names);
+        }
+        Ok(())
+    }
+}
+
+/// `gpu:2`, `gpu:a100:2`, `gpu`.
+fn parse_gres(word: &str) -> Option<(String, u64)> {
+    let (name, rest) = word.split_once(':').unwrap_or((word, "1"));
+    let count = rest.rsplit(':').next()?.parse().ok()?;
+    Some((name.to_owned(), count))
+}

@@ -1,0 +1,127 @@
+//! Partitions: which nodes they have, which jobs they take and start.
+
+use super::Cluster;
+use super::config::{PartitionConfig, PartitionState};
+use super::node::Node;
+use super::reason::Reason;
+use crate::controller::api::{ErrorCode, PartitionView, Refusal};
+use crate::script::hostlist;
+use crate::script::spec::JobSpec;
+use crate::script::time::parse_limit;
+
+/// The name of the one partition of a cluster that configures none.
+const DEFAULT_NAME: &str = "slurmpar";
+
+/// Partitions of a configuration.
+pub(super) fn configured(configs: &[PartitionConfig]) -> Vec<PartitionConfig> {
+    if configs.is_empty() {
+        return vec![PartitionConfig::of_all_nodes(DEFAULT_NAME)];
+    }
+    configs.to_vec()
+}
+
+impl PartitionConfig {
+    /// Whether a node belongs to it.
+    pub(super) fn has(&self, node: &str) -> bool {
+        self.nodes.as_ref().is_none_or(|nodes| nodes.iter().any(|name| name == node))
+    }
+
+    /// The time limit of a job in minutes after this partition's default; `None` is no limit.
+    pub(super) fn limit_of(&self, spec: &JobSpec) -> Option<u32> {
+        spec.time_limit.unwrap_or(self.default_time.or(self.max_time))
+    }
+
+    /// Why this partition does not start a job now, whatever is free.
+    pub(super) fn keeps_waiting(&self, spec: &JobSpec) -> Option<Reason> {
+        let time = self.limit_of(spec).unwrap_or(u32::MAX) > self.max_time.unwrap_or(u32::MAX);
+        let (least, most) = spec.nodes.unwrap_or((1, u32::MAX));
+        let nodes = self.max_nodes.is_some_and(|max| least > max) || most < self.min_nodes;
+        match self.state {
+            PartitionState::Down => Some(Reason::PartitionDown),
+            PartitionState::Inactive => Some(Reason::PartitionInactive),
+            _ if time => Some(Reason::PartitionTimeLimit),
+            _ if nodes => Some(Reason::PartitionNodeLimit),
+            _ => None,
+        }
+    }
+
+    fn view<'a>(&self, nodes: impl Iterator<Item = &'a Node>) -> PartitionView {
+        let nodes: Vec<&Node> = nodes.filter(|node| self.has(&node.facts.name)).collect();
+        PartitionView {
+            name: self.name.clone(),
+            is_default: self.is_default,
+            state: self.state.text().to_owned(),
+            nodes: nodes.iter().map(|node| node.facts.name.clone()).collect(),
+            max_time: self.max_time,
+            default_time: self.default_time,
+            max_nodes: self.max_nodes,
+            min_nodes: self.min_nodes,
+            cpus: nodes.iter().map(|node| node.facts.cpus).sum(),
+            memory_mb: nodes.iter().map(|node| node.facts.memory_mb).sum(),
+            def_mem_per_cpu: self.def_mem_per_cpu,
+            priority_tier: self.priority_tier,
+        }
+    }
+
+    /// One change of `scontrol update partitionname=…`.
+    fn change(&mut self, key: &str, value: &str) -> Result<(), ErrorCode> {
+        let number = || value.parse::<u32>().map_err(|_| ErrorCode::InvalidUpdate);
+        let minutes = || parse_limit(value).ok_or(ErrorCode::InvalidTimeLimit);
+        let unlimited = ["unlimited", "infinite"].iter().any(|word| value.eq_ignore_ascii_case(word));
+        match key {
+            "state" => self.state = PartitionState::parse(value).ok_or(ErrorCode::InvalidUpdate)?,
+            "maxtime" => self.max_time = minutes()?,
+            "defaulttime" => self.default_time = minutes()?,
+            "maxnodes" => self.max_nodes = if unlimited { None } else { Some(number()?) },
+            "minnodes" => self.min_nodes = number()?,
+            "prioritytier" | "priority" => self.priority_tier = number()?,
+            "defmempercpu" => self.def_mem_per_cpu = if unlimited { None } else { Some(number()?.into()) },
+            "default" => self.is_default = value.eq_ignore_ascii_case("yes"),
+            "nodes" if value.eq_ignore_ascii_case("all") => self.nodes = None,
+            "nodes" => {
+                let names = hostlist::expand(value).map_err(|_| ErrorCode::InvalidNodeName)?;
+                self.nodes = Some(names);
+            }
+            _ => return Err(ErrorCode::InvalidUpdate),
+        }
+        Ok(())
+    }
+}
+
+impl Cluster {
+    pub(super) fn partition(&self, name: &str) -> Option<&PartitionConfig> {
+        self.partitions.iter().find(|partition| partition.name == name)
+    }
+
+    pub(super) fn partition_views(&self) -> Vec<PartitionView> {
+        self.partitions.iter().map(|partition| partition.view(self.nodes.iter())).collect()
+    }
+
+    /// Names of the partitions that a node belongs to.
+    pub(super) fn partitions_of(&self, node: &str) -> Vec<String> {
+        self.partitions.iter().filter(|p| p.has(node)).map(|p| p.name.clone()).collect()
+    }
+
+    /// `scontrol update partitionname=…`: all of the changes or none.
+    pub(super) fn update_partition(
+        &mut self,
+        name: &str,
+        changes: &[(String, String)],
+    ) -> Result<(), Refusal> {
+        let at = self.partitions.iter().position(|partition| partition.name == name);
+        let Some(at) = at else { return Err(ErrorCode::InvalidPartition.into()) };
+        let mut changed = self.partitions[at].clone();
+        for (key, value) in changes {
+            changed.change(key, value).map_err(|code| match code {
+                ErrorCode::InvalidUpdate => Refusal::unknown_change(key, value),
+                code => code.into(),
+            })?;
+        }
+        if changed.is_default {
+            self.partitions.iter_mut().for_each(|partition| partition.is_default = false);
+        }
+        self.partitions[at] = changed;
+        self.rekey_all();
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! A job gets its allocation: its script is launched, or whoever asked for it is told.
+
+use std::collections::BTreeSet;
+
+use prun_runtime::ids::{JobId, StepId, StepKey};
+use prun_runtime::wire::launch::StepLaunch;
+use prun_runtime::wire::node::ToNode;
+
+use super::Cluster;
+use super::deadline::Look;
+use super::event::LinkId;
+use super::finish::Ending;
+use super::lifecycle::{Happening, Stage};
+use super::reason::Reason;
+use super::step::{Step, StepStage};
+use super::turn::Turn;
+use crate::controller::api::Reply;
+use crate::layout::plan::{Allocation, NodePlan, Plan, TaskPlan};
+
+impl Cluster {
+    pub(super) fn start(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: JobId,
+        partition: String,
+        allocation: Allocation,
+    ) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Ok(stage) = job.stage.after(Happening::Start) else { return };
+        job.stage = stage;
+        job.reason = Reason::None;
+        job.run.partition = Some(partition);
+        job.run.start_time = Some(turn.now);
+        job.run.expected = None;
+        job.eligible_time.get_or_insert(turn.now);
+        job.last_sched_eval = Some(turn.now);
+        job.waits.clear();
+        for share in &allocation.nodes {
+            self.nodes.with(&share.name, |node| node.hold(id, share, turn.now));
+        }
+        job.run.allocation = Some(allocation);
+        self.holding.insert(id);
+        self.queue.remove(id);
+        turn.changed.insert(id);
+        self.watch_limit(id);
+        self.hand_over(turn, id);
+    }
+
+    /// The script to its node, or the allocation to whoever waits for it.
+    fn hand_over(&mut self, turn: &mut Turn<'_>, id: JobId) {
+        let Some(job) = self.jobs.get(&id) else { return };
+        if let Some(asker) = job.owner {
+            let view = Box::new(self.view(job, turn.now));
+            if let Some(job) = self.jobs.get_mut(&id) {
+                job.granted = true;
+            }
+            turn.answer(asker, Reply::Allocated { job: view, warnings: Vec::new() });
+        } else if job.batch() && !self.launch_batch(turn, id) {
+            self.end_job(turn, id, Ending::launch_failure());
+        }
+    }
+
+    /// Whether the script could be sent on its way.
+    fn launch_batch(&mut self, turn: &mut Turn<'_>, id: JobId) -> bool {
+        let secret = turn.secret();
+        let Some(job) = self.jobs.get(&id) else { return false };
+        let view = self.view(job, turn.now);
+        let batch_launch = self.placement.batch_launch;
+        let Some(launch) = batch_launch(&view, &job.submission, secret.clone(), self.kill_wait_ms()) else {
+            return false;
+        };
+        let Some(first) = job.run.allocation.as_ref().and_then(|allocation| allocation.nodes.first()) else {
+            return false;
+        };
+        let key = StepKey { job: id, step: StepId::BATCH };
+        let node = NodePlan {
+            name: first.name.clone(),
+            cpus: first.cpus.clone(),
+            memory_mb: first.memory_mb,
+            gres: first.gres.clone(),
+            tasks: vec![TaskPlan { rank: 0, cpus: Vec::new(), gres: Vec::new() }],
+        };
+        let step = Step {
+            key,
+            name: "batch".to_owned(),
+            secret,
+            plan: Plan { nodes: vec![node] },
+            overlap: true,
+            distribution: "Unknown".to_owned(),
+            limit: None,
+            stage: StepStage::Running,
+            open: BTreeSet::new(),
+            ended_as: None,
+            cancelled_by: None,
+            exits: std::collections::BTreeMap::new(),
+            lost: false,
+            start_time: turn.now,
+            end_time: None,
+        };
+        let Some(links) = self.send_launch(turn, launch) else { return false };
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.run.steps.insert(StepId::BATCH, Step { open: links, ..step });
+        }
+        true
+    }
+
+    /// Splits a launch by rank server and sends each its part. `None`, with nothing sent, when one of the nodes has
+    /// no rank server now.
+    pub(super) fn send_launch(
+        &self,
+        turn: &mut Turn<'_>,
+        mut launch: StepLaunch,
+    ) -> Option<BTreeSet<LinkId>> {
+        let nodes = std::mem::take(&mut launch.nodes);
+        let mut parts: Vec<(LinkId, StepLaunch)> = Vec::new();
+        for tasks in nodes {
+            let link = self.nodes.get(&tasks.name).filter(|node| node.up)?.link;
+            match parts.iter_mut().find(|(known, _)| *known == link) {
+                Some((_, part)) => part.nodes.push(tasks),
+                None => parts.push((link, StepLaunch { nodes: vec![tasks], ..launch.clone() })),
+            }
+        }
+        let links = parts.iter().map(|(link, _)| *link).collect();
+        for (link, part) in parts {
+            turn.tell(link, ToNode::Launch(Box::new(part)));
+        }
+        Some(links)
+    }
+
+    pub(super) fn kill_wait_ms(&self) -> u64 {
+        u64::from(self.config.kill_wait_secs) * 1000
+    }
+
+    /// Minds the time limit of a job that runs, and the signal before it.
+    pub(super) fn watch_limit(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get(&id).filter(|job| job.stage == Stage::Running) else { return };
+        let Some(end) = self.limit_end(job) else { return };
+        self.deadlines.add(end, Look::Job(id));
+        if let Some(signal) = &job.spec.signal {
+            self.deadlines.add(end - f64::from(signal.before_secs), Look::Job(id));
+        }
+    }
+}

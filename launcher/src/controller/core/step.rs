@@ -1,0 +1,95 @@
+//! A step as the core keeps it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prun_runtime::ids::StepKey;
+use prun_runtime::wire::launch::Secret;
+use prun_runtime::wire::step::Exit;
+
+use super::event::{Asker, ClientId, LinkId};
+use crate::controller::api::{JobState, StepRequest, StepView};
+use crate::layout::plan::Plan;
+
+/// One step.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub(super) key: StepKey,
+    pub(super) name: String,
+    pub(super) secret: Secret,
+    pub(super) plan: Plan,
+    /// Whether it shares CPUs with other steps.
+    pub(super) overlap: bool,
+    pub(super) distribution: String,
+    pub(super) limit: Option<u32>,
+    pub(super) stage: StepStage,
+    /// Rank servers that still have tasks of it.
+    pub(super) open: BTreeSet<LinkId>,
+    /// Whether it was told to end, and why: what it ends as.
+    pub(super) ended_as: Option<JobState>,
+    pub(super) cancelled_by: Option<u32>,
+    /// By rank, as far as told.
+    pub(super) exits: BTreeMap<u32, Exit>,
+    /// Whether a step process of it died.
+    pub(super) lost: bool,
+    pub(super) start_time: f64,
+    pub(super) end_time: Option<f64>,
+}
+
+/// Where a step is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StepStage {
+    /// Has its CPUs; the `srun` behind this connection is to launch it.
+    Created(ClientId),
+    /// Was handed to its rank servers.
+    Running,
+    /// Has no task any more.
+    Ended,
+}
+
+/// A step that waits for CPUs of its job.
+#[derive(Debug, Clone)]
+pub(super) struct WaitingStep {
+    pub(super) asker: Asker,
+    pub(super) request: StepRequest,
+}
+
+impl Step {
+    /// Whether it holds its CPUs.
+    pub(super) fn live(&self) -> bool {
+        self.stage != StepStage::Ended
+    }
+
+    /// Its exit as a whole: the highest of its tasks'.
+    pub(super) fn exit(&self) -> Exit {
+        self.exits.values().copied().max_by_key(Exit::status).unwrap_or_default()
+    }
+
+    /// Its state. A step that was told to end and found its own way out is as that way was.
+    fn state(&self) -> JobState {
+        let exit = self.exit();
+        match self.ended_as {
+            _ if self.live() => JobState::Running,
+            Some(state) if exit.signal != 0 || self.exits.is_empty() => state,
+            _ if self.lost || exit.status() != 0 => JobState::Failed,
+            _ => JobState::Completed,
+        }
+    }
+
+    pub(super) fn view(&self) -> StepView {
+        StepView {
+            key: self.key,
+            name: self.name.clone(),
+            state: self.state(),
+            cancelled_by: self.cancelled_by,
+            exit: self.exit(),
+            start_time: self.start_time,
+            end_time: self.end_time,
+            time_limit: self.limit,
+            plan: self.plan.clone(),
+            ntasks: self.plan.size(),
+            cpus: self.plan.nodes.iter().map(|node| node.cpus.len() as u32).sum(),
+            distribution: self.distribution.clone(),
+            usage: self.exits.iter().map(|(rank, exit)| (*rank, *exit)).collect(),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Steps inside a job: they get CPUs of its allocation, wait for them, are launched, signalled, attached to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prun_runtime::ids::{JobId, StepId, StepKey};
+use prun_runtime::limits::WAITING_STEPS_MAX;
+use prun_runtime::wire::launch::StepLaunch;
+use prun_runtime::wire::node::ToNode;
+
+use super::Cluster;
+use super::deadline::Look;
+use super::event::{Asker, LinkId};
+use super::job::Job;
+use super::lifecycle::Stage;
+use super::step::{Step, StepStage, WaitingStep};
+use super::turn::Turn;
+use crate::controller::api::{ErrorCode, JobState, Refusal, Reply, StepAttach, StepCreated, StepRequest};
+use crate::layout::plan::{NodePlan, Plan};
+use crate::layout::step::{StepLayout, StepUnfit};
+use crate::script::spec::{JobSpec, NodeDistribution};
+
+impl Cluster {
+    /// `srun` inside a job asks for CPUs.
+    pub(super) fn create_step(&mut self, turn: &mut Turn<'_>, asker: Asker, request: StepRequest) {
+        match self.lay_out(&request) {
+            Ok(layout) => self.step_created(turn, asker, &request, layout),
+            Err(StepUnfit::Never(code, detail)) => turn.answer(asker, Reply::Error(Refusal { code, detail })),
+            Err(StepUnfit::Busy) if request.immediate => {
+                turn.answer(asker, Reply::Error(ErrorCode::StepsBusy.into()));
+            }
+            Err(StepUnfit::Busy) => self.let_step_wait(turn, asker, request),
+        }
+    }
+
+    fn let_step_wait(&mut self, turn: &mut Turn<'_>, asker: Asker, request: StepRequest) {
+        let id = request.job;
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        if job.run.waiting_steps.len() >= WAITING_STEPS_MAX {
+            return turn.answer(asker, Reply::Error(ErrorCode::StepsBusy.into()));
+        }
+        job.run.waiting_steps.push_back(WaitingStep { asker, request });
+        let reason = ErrorCode::StepsBusy.text().to_owned();
+        turn.answer(asker, Reply::Pending { job: id, reason });
+    }
+
+    fn lay_out(&self, request: &StepRequest) -> Result<StepLayout, StepUnfit> {
+        let never = |code| StepUnfit::Never(code, Vec::new());
+        let job = self.jobs.get(&request.job).ok_or_else(|| never(ErrorCode::InvalidJobId))?;
+        match job.stage {
+            Stage::Pending => return Err(never(ErrorCode::JobPending)),
+            Stage::Completing | Stage::Ended => return Err(never(ErrorCode::AlreadyDone)),
+            Stage::Suspended => return Err(StepUnfit::Busy),
+            Stage::Running => {}
+        }
+        let allocation = job.run.allocation.as_ref().ok_or_else(|| never(ErrorCode::AlreadyDone))?;
+        let busy = job.run.steps.values().filter(|step| step.live() && !step.overlap);
+        let busy: Vec<&[NodePlan]> = busy.map(|step| step.plan.nodes.as_slice()).collect();
+        (self.placement.lay_out)(&job.spec, allocation, &busy, &request.spec, &request.step)
+    }
+
+    fn step_created(&mut self, turn: &mut Turn<'_>, asker: Asker, request: &StepRequest, layout: StepLayout) {
+        let secret = turn.secret();
+        let Some(job) = self.jobs.get_mut(&request.job) else { return };
+        let key = StepKey { job: job.id, step: StepId(job.run.next_step) };
+        job.run.next_step += 1;
+        let step = Step {
+            key,
+            name: request.name.clone(),
+            secret: secret.clone(),
+            plan: layout.plan.clone(),
+            overlap: request.step.overlap,
+            distribution: distribution_text(&request.spec, &layout.plan),
+            limit: request.spec.time_limit.flatten(),
+            stage: StepStage::Created(asker.client),
+            open: BTreeSet::new(),
+            ended_as: None,
+            cancelled_by: None,
+            exits: BTreeMap::new(),
+            lost: false,
+            start_time: turn.now,
+            end_time: None,
+        };
+        job.run.steps.insert(key.step, step);
+        turn.changed.insert(key.job);
+        let Some(job) = self.jobs.get(&key.job) else { return };
+        let created = StepCreated {
+            key,
+            secret,
+            addresses: self.addresses(&layout.plan),
+            plan: layout.plan,
+            job: Box::new(self.view(job, turn.now)),
+            kill_wait_ms: self.kill_wait_ms(),
+            warnings: layout.warnings,
+        };
+        turn.answer(asker, Reply::StepCreated(Box::new(created)));
+    }
+
+    /// Where launchers reach the nodes of a plan.
+    fn addresses(&self, plan: &Plan) -> Vec<String> {
+        let address = |node: &NodePlan| self.nodes.get(&node.name).map(|node| node.facts.address.clone());
+        plan.nodes.iter().map(|node| address(node).unwrap_or_default()).collect()
+    }
+
+    /// Steps that wait for CPUs of a job ask again, in the order in which they came.
+    pub(super) fn retry_steps(&mut self, turn: &mut Turn<'_>, id: JobId) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        for waiting in std::mem::take(&mut job.run.waiting_steps) {
+            match self.lay_out(&waiting.request) {
+                Ok(layout) => self.step_created(turn, waiting.asker, &waiting.request, layout),
+                Err(StepUnfit::Never(code, detail)) => {
+                    turn.answer(waiting.asker, Reply::Error(Refusal { code, detail }));
+                }
+                Err(StepUnfit::Busy) => {
+                    if let Some(job) = self.jobs.get_mut(&id) {
+                        job.run.waiting_steps.push_back(waiting);
+                    }
+                }
+            }
+        }
+    }
+
+    /// `srun` knows all it needs: its step goes to the rank servers.
+    pub(super) fn launch_step(&mut self, turn: &mut Turn<'_>, launch: StepLaunch) -> Result<(), Refusal> {
+        let key = launch.key;
+        let step = self.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
+        let step = step.ok_or(ErrorCode::InvalidJobId)?;
+        if !matches!(step.stage, StepStage::Created(_)) {
+            return Err(ErrorCode::AlreadyDone.into());
+        }
+        let planned = |name: &String| step.plan.nodes.iter().any(|node| node.name == *name);
+        if launch.nodes.is_empty() || !launch.nodes.iter().all(|node| planned(&node.name)) {
+            return Err(ErrorCode::InvalidNodeName.into());
+        }
+        let launch = StepLaunch { secret: step.secret.clone(), ..launch };
+        let Some(links) = self.send_launch(turn, launch) else {
+            self.end_step(turn, key, JobState::NodeFail, None, None);
+            return Err(ErrorCode::NodesBusy.into());
+        };
+        let limit = self.with_step(key, |step| {
+            step.stage = StepStage::Running;
+            step.open = links;
+            step.start_time = turn.now;
+            step.limit
+        });
+        if let Some(minutes) = limit.flatten() {
+            self.deadlines.add(turn.now + f64::from(minutes) * 60.0, Look::Job(key.job));
+        }
+        turn.changed.insert(key.job);
+        Ok(())
+    }
+
+    /// `sattach`.
+    pub(super) fn attach(&self, key: StepKey) -> Result<StepAttach, Refusal> {
+        let step = self.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
+        let step = step.ok_or(ErrorCode::InvalidJobId)?;
+        if step.stage == StepStage::Ended {
+            return Err(ErrorCode::AlreadyDone.into());
+        }
+        Ok(StepAttach {
+            secret: step.secret.clone(),
+            plan: step.plan.clone(),
+            addresses: self.addresses(&step.plan),
+        })
+    }
+
+    /// A signal for every task of a step.
+    pub(super) fn signal_step(&self, turn: &mut Turn<'_>, key: StepKey, signal: i32) {
+        for link in self.links_of(key) {
+            turn.tell(link, ToNode::Signal { key, signal });
+        }
+    }
+
+    /// Links to the rank servers that have tasks of a step; that of its first node first.
+    pub(super) fn links_of(&self, key: StepKey) -> Vec<LinkId> {
+        let step = self.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
+        let Some(step) = step else { return Vec::new() };
+        let first = step.plan.nodes.first().and_then(|node| self.nodes.get(&node.name)).map(|node| node.link);
+        let mut links: Vec<LinkId> = step.open.iter().copied().collect();
+        links.sort_by_key(|link| Some(*link) != first);
+        links
+    }
+
+    pub(super) fn with_step<T>(&mut self, key: StepKey, act: impl FnOnce(&mut Step) -> T) -> Option<T> {
+        self.jobs.get_mut(&key.job)?.run.steps.get_mut(&key.step).map(act)
+    }
+
+    /// Steps of a job that have processes, the script's not among them.
+    pub(super) fn running_steps(&self, job: &Job) -> Vec<StepKey> {
+        let steps = job.run.steps.values();
+        steps.filter(|s| s.stage == StepStage::Running && !s.key.step.is_batch()).map(|s| s.key).collect()
+    }
+}
+
+/// How the tasks of a step are spread, in Slurm's word.
+fn distribution_text(asked: &JobSpec, plan: &Plan) -> String {
+    let text = match asked.distribution.map(|distribution| distribution.nodes) {
+        Some(NodeDistribution::Cyclic) => "Cyclic",
+        Some(NodeDistribution::Plane(_)) => "Plane",
+        Some(NodeDistribution::Arbitrary) => "Arbitrary",
+        Some(NodeDistribution::Block) => "Block",
+        _ if plan.size() as usize <= plan.nodes.len() => "Cyclic",
+        _ => "Block",
+    };
+    text.to_owned()
+}

@@ -1,0 +1,274 @@
+//! How jobs end.
+
+use prun_runtime::ids::{JobId, StepId, StepKey};
+use prun_runtime::wire::node::{FromNode, ToNode};
+use prun_runtime::wire::step::Exit;
+
+use super::world::*;
+use crate::controller::api::*;
+use crate::controller::core::config::Config;
+use crate::controller::core::event::{ClientId, Event, LinkId};
+use crate::script::spec::{JobSpec, SignalSpec};
+
+fn batch(job: u32) -> StepKey {
+    StepKey { job: JobId(job), step: StepId::BATCH }
+}
+
+#[test]
+fn the_scripts_exit_is_the_jobs() {
+    for (code, signal, state, reason) in [
+        (0, 0, JobState::Completed, "None"),
+        (3, 0, JobState::Failed, "NonZeroExitCode"),
+        (0, 11, JobState::Failed, "RaisedSignal:11(Segmentation fault)"),
+    ] {
+        let mut world = World::new(&[1]);
+        let job = world.submit(tasks(1));
+        world.exit(job, StepId::BATCH, code, signal);
+        let view = world.view(job);
+        assert_eq!((view.state, view.reason.as_str()), (state, reason));
+        assert_eq!((view.exit.code, view.exit.signal), (code, signal));
+    }
+}
+
+#[test]
+fn a_cancelled_job_is_cancelled_however_its_script_takes_it() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(tasks(1));
+    world.orders();
+    assert_eq!(world.cancel(job), None);
+    assert_eq!(world.state(job), JobState::Completing);
+    match world.told.as_slice() {
+        [(LinkId(1), ToNode::Terminate { key, at_once: false, notice: Some(notice) })] => {
+            assert_eq!(*key, batch(job));
+            assert_eq!(notice, "*** JOB 1 ON n1 CANCELLED AT 1970-01-12T13:46:40 ***");
+        }
+        other => panic!("{other:?}"),
+    }
+    world.script_exits(job, 5);
+    let view = world.view(job);
+    assert_eq!((view.state, view.exit.code, view.cancelled_by), (JobState::Cancelled, 5, Some(1000)));
+    assert_eq!(world.cancel(job), Some(ErrorCode::AlreadyDone));
+    assert_eq!(world.cancel(99), Some(ErrorCode::InvalidJobId));
+}
+
+#[test]
+fn signals_go_to_steps_or_the_script_or_both() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(tasks(1));
+    super::steps::run_step(&mut world, job, 1);
+    world.orders();
+    let usr1 = |batch, full| SignalRequest { jobs: vec![named(job)], signal: Some(10), batch, full, ..all() };
+    for (batch, full, expected) in [
+        (false, false, &["1 signal 1.0 10"][..]),
+        (true, false, &["1 signal 1.batch 10"]),
+        (false, true, &["1 signal 1.0 10", "1 signal 1.batch 10"]),
+    ] {
+        assert_eq!(world.signal(usr1(batch, full)), None);
+        assert_eq!(world.orders(), expected);
+    }
+    let step = SignalRequest { step: Some(StepId(0)), jobs: vec![named(job)], ..all() };
+    assert_eq!(world.signal(step), None);
+    assert_eq!(world.orders(), ["1 terminate 1.0"]);
+    let pending = world.submit(tasks(1));
+    let usr1 = SignalRequest { jobs: vec![named(pending)], signal: Some(10), ..all() };
+    assert_eq!(world.signal(usr1), Some(ErrorCode::JobPending));
+    let kill = SignalRequest { jobs: vec![named(pending)], signal: Some(9), ..all() };
+    assert_eq!(world.signal(kill), None);
+    assert_eq!(world.state(pending), JobState::Cancelled);
+}
+
+#[test]
+fn filters_choose_whom_scancel_hits() {
+    let mut world = World::new(&[1]);
+    let first = world.submit(tasks(1));
+    let second = world.submit(JobSpec { name: Some("other".to_owned()), ..tasks(1) });
+    let by = |filter: SignalFilter| SignalRequest { filter, ..all() };
+    world.signal(by(SignalFilter { user: Some("nobody".to_owned()), ..SignalFilter::default() }));
+    world.signal(by(SignalFilter { state: Some(JobState::Suspended), ..SignalFilter::default() }));
+    assert_eq!((world.state(first), world.state(second)), (JobState::Running, JobState::Pending));
+    world.signal(by(SignalFilter { name: Some("other".to_owned()), ..SignalFilter::default() }));
+    assert_eq!((world.state(first), world.state(second)), (JobState::Running, JobState::Cancelled));
+}
+
+#[test]
+fn a_job_ends_at_its_limit_after_a_warning() {
+    let mut world = World::new(&[1]);
+    let signal = Some(SignalSpec { batch_only: true, reservation: false, signal: 10, before_secs: 20 });
+    let job = world.submit(JobSpec { time_limit: Some(Some(1)), signal, ..tasks(1) });
+    world.orders();
+    world.pass(39.0);
+    assert!(world.orders().is_empty());
+    world.pass(1.0);
+    assert_eq!(world.orders(), ["1 signal 1.batch 10"]);
+    world.pass(20.0);
+    assert_eq!(world.orders(), ["1 terminate 1.batch"]);
+    world.exit(job, StepId::BATCH, 0, 15);
+    let view = world.view(job);
+    assert_eq!((view.state, view.reason.as_str()), (JobState::Timeout, "TimeLimit"));
+    assert_eq!(view.steps[0].state, JobState::Cancelled);
+}
+
+#[test]
+fn suspended_time_does_not_count() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(JobSpec { time_limit: Some(Some(1)), ..tasks(1) });
+    world.orders();
+    assert_eq!(world.act(job, Action::Resume), Err(ErrorCode::Disabled));
+    world.pass(30.0);
+    assert_eq!(world.act(job, Action::Suspend), Ok(()));
+    assert_eq!(
+        (world.state(job), world.orders()),
+        (JobState::Suspended, vec!["1 signal 1.batch 19".to_owned()])
+    );
+    world.pass(100.0);
+    assert_eq!(world.act(job, Action::Resume), Ok(()));
+    assert_eq!(
+        (world.state(job), world.orders()),
+        (JobState::Running, vec!["1 signal 1.batch 18".to_owned()])
+    );
+    assert_eq!(world.view(job).suspended_secs, 100.0);
+    world.pass(29.0);
+    assert_eq!(world.state(job), JobState::Running);
+    world.pass(1.0);
+    assert_eq!(world.state(job), JobState::Completing);
+}
+
+#[test]
+fn a_requeued_job_runs_again_under_its_number() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(tasks(1));
+    world.orders();
+    assert_eq!(world.act(job, Action::Requeue), Ok(()));
+    assert_eq!(world.orders(), ["1 terminate 1.batch"]);
+    world.exit(job, StepId::BATCH, 0, 15);
+    let view = world.view(job);
+    assert_eq!((view.state, view.reason.as_str(), view.restarts), (JobState::Pending, "BeginTime", 1));
+    // Not even an update makes it spin.
+    assert_eq!(world.update(job, "starttime", "now"), Ok(()));
+    assert_eq!(world.state(job), JobState::Pending);
+    world.pass(2.0);
+    assert_eq!((world.state(job), world.orders()), (JobState::Running, vec!["1 launch 1.batch".to_owned()]));
+    world.script_exits(job, 0);
+    assert_eq!(world.act(job, Action::RequeueHold), Ok(()));
+    assert_eq!((world.view(job).reason.as_str(), world.view(job).restarts), ("JobHeldUser", 2));
+    let stubborn = world.submit(JobSpec { requeue: Some(false), ..tasks(1) });
+    assert_eq!(world.act(stubborn, Action::Requeue), Err(ErrorCode::Disabled));
+}
+
+#[test]
+fn ended_jobs_leave_the_queue_and_stay_in_accounting() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(tasks(1));
+    world.script_exits(job, 0);
+    world.pass(299.0);
+    assert_eq!(world.cluster.job_views(false, world.now).len(), 1);
+    world.pass(1.0);
+    assert_eq!(world.cluster.job_views(false, world.now).len(), 0);
+    assert_eq!(world.cluster.job_views(true, world.now).len(), 1);
+    assert_eq!(world.act(job, Action::Hold), Err(ErrorCode::InvalidJobId));
+    assert!(matches!(world.ask(Request::WaitJob { job: JobId(job) }), Reply::Ended { .. }));
+}
+
+#[test]
+fn a_lost_node_takes_its_jobs_along_unless_it_comes_back_in_time() {
+    let config = Config { node_timeout_secs: 10, ..Config::default() };
+    let mut world = World::with(&[1, 1], config);
+    let requeues = world.submit(tasks(1));
+    let fails = world.submit(JobSpec { requeue: Some(false), ..tasks(1) });
+    world.event(Event::NodeGone { link: LinkId(1) });
+    world.event(Event::NodeGone { link: LinkId(2) });
+    world.pass(9.0);
+    assert_eq!((world.state(requeues), world.state(fails)), (JobState::Running, JobState::Running));
+    // The first comes back with its step, the second does not.
+    world.register(1, LinkId(11), 1, vec![batch(requeues)]);
+    world.pass(1.0);
+    assert_eq!(world.state(requeues), JobState::Running);
+    let view = world.view(fails);
+    assert_eq!((view.state, view.reason.as_str()), (JobState::NodeFail, "NodeDown"));
+    let node = &world.cluster.node_views()[1];
+    assert_eq!((node.down, node.reason.as_ref().map(|r| r.0.as_str())), (true, Some("Not responding")));
+    // Set down by hand, the first loses its job to the queue; resumed, it runs it again.
+    assert_eq!(world.update_node("n1", &[("state", "down"), ("reason", "x")]), Ok(()));
+    world.exit(requeues, StepId::BATCH, 0, 15);
+    assert_eq!((world.state(requeues), world.view(requeues).restarts), (JobState::Pending, 1));
+    world.update_node("n1", &[("state", "resume")]).unwrap();
+    world.pass(2.0);
+    assert_eq!(world.state(requeues), JobState::Running);
+}
+
+#[test]
+fn steps_that_a_rank_server_has_lost_are_over() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(tasks(1));
+    world.event(Event::NodeGone { link: LinkId(1) });
+    world.register(1, LinkId(9), 1, Vec::new());
+    let view = world.view(job);
+    assert_eq!((view.state, view.exit.signal), (JobState::Failed, 9));
+}
+
+#[test]
+fn a_script_that_cannot_be_started_fails_its_job() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(tasks(1));
+    let reason = "no room".to_owned();
+    world.node(LinkId(1), FromNode::LaunchFailed { key: batch(job), reason });
+    let view = world.view(job);
+    assert_eq!((view.state, view.reason.as_str()), (JobState::Failed, "JobLaunchFailure"));
+    assert_eq!(world.cluster.holding.len(), 0);
+}
+
+#[test]
+fn an_allocation_ends_with_its_command_or_its_connection() {
+    let mut world = World::new(&[2]);
+    let call = world.ask_as(ME, allocation(tasks(2)));
+    assert!(matches!(world.replies(call).as_slice(), [Reply::Allocated { .. }]));
+    let exit = Exit { code: 4, ..Exit::default() };
+    assert_eq!(world.result(Request::Release { job: JobId(1), exit }), Ok(()));
+    assert_eq!((world.state(1), world.view(1).exit.code), (JobState::Failed, 4));
+
+    let other = ClientId(7);
+    let first = world.ask_as(other, allocation(tasks(2)));
+    let second = world.ask_as(other, allocation(tasks(1)));
+    assert!(matches!(world.replies(first).as_slice(), [Reply::Allocated { .. }]));
+    match world.replies(second).as_slice() {
+        [Reply::Pending { reason, .. }] => assert_eq!(reason, "Resources"),
+        reply => panic!("{reply:?}"),
+    }
+    world.event(Event::ClientGone { client: other });
+    assert_eq!((world.state(2), world.state(3)), (JobState::Cancelled, JobState::Cancelled));
+}
+
+#[test]
+fn an_allocation_that_waits_hears_how_it_goes() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(tasks(1));
+    let waits = world.ask_as(ME, allocation(tasks(1)));
+    let revoked = world.ask_as(ME, allocation(tasks(1)));
+    let at_once = world.ask_as(ME, allocation(JobSpec { immediate: Some(0), ..tasks(1) }));
+    let soon = world.ask_as(ME, allocation(JobSpec { immediate: Some(5), ..tasks(1) }));
+    let last = |world: &World, call| world.replies(call).last().cloned().unwrap();
+    let code = |reply| match reply {
+        Reply::Error(refusal) => refusal.code,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(code(last(&world, at_once)), ErrorCode::NodesBusy);
+    world.cancel(3);
+    assert_eq!(code(last(&world, revoked)), ErrorCode::Revoked);
+    world.pass(5.0);
+    assert_eq!(code(last(&world, soon)), ErrorCode::NodesBusy);
+    world.script_exits(job, 0);
+    assert!(matches!(last(&world, waits), Reply::Allocated { .. }));
+}
+
+#[test]
+fn the_cluster_ends_when_its_last_job_has() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(tasks(1));
+    world.submit(tasks(1));
+    world.act(job, Action::Requeue).unwrap();
+    let call = world.ask_as(ME, Request::Shutdown);
+    assert!(!world.stopped);
+    world.exit(job, StepId::BATCH, 0, 15);
+    assert!(world.stopped);
+    assert!(matches!(world.replies(call).as_slice(), [Reply::Done]));
+}

@@ -1,0 +1,8 @@
+//! The core as a whole: what clients and rank servers say goes in, what comes out is looked at.
+
+mod arrays;
+mod ends;
+mod queue;
+mod random;
+mod steps;
+mod world;

@@ -1,0 +1,213 @@
+//! Jobs and configuration as commands see them.
+
+use prun_runtime::ids::JobId;
+
+use super::Cluster;
+use super::dependency::{Standing, by_element};
+use super::job::{Elements, Job};
+use super::lifecycle::Stage;
+use super::reason::Reason;
+use super::step::Step;
+use crate::controller::api::{ArrayView, JobView, StepView};
+use crate::script::pattern::{Letters, expand};
+use crate::script::spec::{JobSpec, Memory};
+
+/// What Slurm writes for the element of an array that has none yet (`NO_VAL`).
+const NO_ELEMENT: u32 = 4_294_967_294;
+
+impl Cluster {
+    /// Jobs by number; with those of the past where `history` is asked for.
+    pub(super) fn job_views(&self, history: bool, now: f64) -> Vec<JobView> {
+        let mut views: Vec<JobView> = self.jobs.values().map(|job| self.view(job, now)).collect();
+        if history {
+            views.extend(self.history.values().cloned());
+            views.sort_by_key(|view| view.id);
+        }
+        views
+    }
+
+    /// A job as it is now.
+    pub(super) fn view(&self, job: &Job, now: f64) -> JobView {
+        let (ntasks, cpus, node_range) = self.wanted(job);
+        let partition = job.run.partition.clone().unwrap_or_else(|| job.partitions.join(","));
+        let never_ran = job.stage == Stage::Ended && job.run.start_time.is_none();
+        let limit_end = (job.stage != Stage::Pending).then(|| self.limit_end(job)).flatten();
+        let expected = job.run.expected.as_ref().filter(|_| job.stage == Stage::Pending);
+        let submitter = &job.submission.submitter;
+        JobView {
+            id: job.id,
+            cluster: self.config.cluster.clone(),
+            array: array_view(job),
+            spec: job.spec.clone(),
+            name: job.name().to_owned(),
+            partition,
+            account: job.spec.account.clone().unwrap_or_else(|| submitter.user.clone()),
+            qos: job.spec.qos.clone().unwrap_or_else(|| "normal".to_owned()),
+            submitter: submitter.clone(),
+            state: job.state(),
+            reason: self.reason_of(job, now).to_string(),
+            cancelled_by: job.cancelled_by,
+            priority: job.current_priority(),
+            node_range,
+            cpus,
+            ntasks,
+            memory: self.memory_of(job),
+            time_limit: self.limit_of(job),
+            allocation: job.run.allocation.clone(),
+            planned_nodes: expected.map(|(_, nodes)| nodes.clone()),
+            submit_time: job.submit_time,
+            eligible_time: job.eligible_time,
+            start_time: if never_ran { job.end_time } else { job.run.start_time.or(expected.map(|e| e.0)) },
+            end_time: job.end_time.or(limit_end),
+            suspend_time: job.run.suspend_time,
+            suspended_secs: job.suspended_until(now),
+            last_sched_eval: job.last_sched_eval,
+            exit: job.run.exit,
+            derived_exit: job.run.derived_exit,
+            restarts: job.restarts,
+            command: command(job),
+            batch: job.batch(),
+            stdout: path(job, stdout_pattern(job)),
+            stderr: path(job, job.spec.stderr.as_deref().unwrap_or(stdout_pattern(job))),
+            stdin: path(job, job.spec.stdin.as_deref().unwrap_or("/dev/null")),
+            dependency: self.dependency_text(job, now),
+            steps: step_views(job),
+        }
+    }
+
+    /// Why a job waits, also where the scheduler has not come to it (again): then others are before it.
+    pub(super) fn reason_of(&self, job: &Job, now: f64) -> Reason {
+        let settled = !matches!(job.reason, Reason::None | Reason::Dependency | Reason::BeginTime);
+        if job.stage != Stage::Pending || settled || by_element(job) {
+            return job.reason.clone();
+        }
+        match self.standing(job, job.element(), now) {
+            Standing::Open | Standing::At(_) => Reason::Dependency,
+            Standing::Never => Reason::DependencyNeverSatisfied,
+            Standing::Met if job.begins() > now => Reason::BeginTime,
+            Standing::Met if self.queue.iter().next() == Some(job.id) => Reason::None,
+            Standing::Met => Reason::Priority,
+        }
+    }
+
+    /// Its time limit in minutes after the partition's default; `None` is no limit.
+    pub(super) fn limit_of(&self, job: &Job) -> Option<u32> {
+        let name = job.run.partition.as_ref().or(job.partitions.first());
+        name.and_then(|name| self.partition(name)).and_then(|partition| partition.limit_of(&job.spec))
+    }
+
+    fn memory_of(&self, job: &Job) -> Option<Memory> {
+        let name = job.run.partition.as_ref().or(job.partitions.first());
+        let default = name.and_then(|name| self.partition(name)).and_then(|p| p.def_mem_per_cpu);
+        job.spec.memory.or(default.map(Memory::PerCpu))
+    }
+
+    /// Tasks, CPUs and nodes: those it holds, or those it asks for as far as that is known before.
+    fn wanted(&self, job: &Job) -> (u32, u32, (u32, u32)) {
+        let spec = &job.spec;
+        let (least, most) = spec.nodes.unwrap_or((1, 1));
+        let ntasks = tasks_asked(spec, least);
+        let wanted = ntasks.saturating_mul(spec.cpus_per_task.unwrap_or(1));
+        if let Some(allocation) = &job.run.allocation {
+            let nodes = allocation.nodes.len() as u32;
+            let cpus = allocation.nodes.iter().map(|node| node.cpus.len() as u32).sum();
+            let tasks = if spec.ntasks.is_some() { ntasks } else { tasks_asked(spec, nodes) };
+            return (tasks, cpus, (nodes, nodes));
+        }
+        let largest = self.nodes.iter().map(|node| node.facts.cpus).max().unwrap_or(1).max(1);
+        let least = least.max(wanted.div_ceil(largest));
+        (ntasks, wanted.max(least), (least, most.max(least)))
+    }
+
+    /// The configuration as `scontrol show config` names it.
+    pub(super) fn config_pairs(&self) -> Vec<(String, String)> {
+        let config = &self.config;
+        let seconds = |seconds: u32| format!("{seconds} sec");
+        let pairs = [
+            ("AccountingStorageType", "accounting_storage/prun".to_owned()),
+            ("ClusterName", config.cluster.clone()),
+            ("EnforcePartLimits", "NO".to_owned()),
+            ("FirstJobId", config.first_job.to_string()),
+            ("InactiveLimit", seconds(0)),
+            ("JobRequeue", u8::from(config.job_requeue).to_string()),
+            ("KillWait", seconds(config.kill_wait_secs)),
+            ("MaxArraySize", config.max_array_size.to_string()),
+            ("MaxJobCount", prun_runtime::limits::JOBS_MAX.to_string()),
+            ("MinJobAge", seconds(config.min_job_age_secs)),
+            ("MpiDefault", "none".to_owned()),
+            ("NEXT_JOB_ID", self.next_job.to_string()),
+            ("OverTimeLimit", "0 min".to_owned()),
+            ("PriorityType", "priority/basic".to_owned()),
+            ("SchedulerType", "sched/backfill".to_owned()),
+            ("SelectType", "select/cons_tres".to_owned()),
+            ("SlurmctldHost[0]", config.host.clone()),
+            ("SlurmdTimeout", seconds(config.node_timeout_secs)),
+        ];
+        pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+}
+
+fn tasks_asked(spec: &JobSpec, nodes: u32) -> u32 {
+    spec.ntasks.unwrap_or_else(|| nodes.saturating_mul(spec.ntasks_per_node.unwrap_or(1)))
+}
+
+fn array_view(job: &Job) -> Option<ArrayView> {
+    let array = job.array.as_ref()?;
+    let waiting = match &array.elements {
+        Elements::Waiting(waiting) => waiting.iter().copied().collect(),
+        Elements::One(_) => Vec::new(),
+    };
+    Some(ArrayView {
+        id: array.array,
+        element: job.element(),
+        pending: array.text(),
+        elements: waiting,
+        limit: array.limit,
+    })
+}
+
+/// The script with its arguments.
+fn command(job: &Job) -> Option<String> {
+    let script = job.submission.script.as_ref()?;
+    let args = script.args.iter().map(|arg| String::from_utf8_lossy(arg));
+    Some(args.fold(script.path.clone(), |line, arg| line + " " + &arg))
+}
+
+/// Its steps, the script first.
+fn step_views(job: &Job) -> Vec<StepView> {
+    let (batch, others): (Vec<&Step>, Vec<&Step>) =
+        job.run.steps.values().partition(|step| step.key.step.is_batch());
+    batch.into_iter().chain(others).map(Step::view).collect()
+}
+
+fn stdout_pattern(job: &Job) -> &str {
+    let default = if job.array.is_some() { "slurm-%A_%a.out" } else { "slurm-%j.out" };
+    job.spec.stdout.as_deref().unwrap_or(default)
+}
+
+/// An output path as far as it is known: patterns expanded, from the working directory.
+fn path(job: &Job, pattern: &str) -> String {
+    if pattern == "none" || pattern == "/dev/null" {
+        return "/dev/null".to_owned();
+    }
+    let JobId(id) = job.id;
+    let first = job.run.allocation.as_ref().and_then(|allocation| allocation.nodes.first());
+    let letters = Letters {
+        job: Some(id),
+        array_job: Some(job.array_or_id().0),
+        element: Some(job.element().unwrap_or(NO_ELEMENT)),
+        step: first.map(|_| "batch".to_owned()),
+        job_step: first.map(|_| id.to_string()),
+        task: first.map(|_| 0),
+        node_id: first.map(|_| 0),
+        node: first.map(|share| share.name.clone()),
+        user: Some(job.submission.submitter.user.clone()),
+        name: Some(job.name().to_owned()),
+    };
+    let expanded = expand(pattern, &letters);
+    if expanded.starts_with('/') {
+        return expanded;
+    }
+    let dir = String::from_utf8_lossy(&job.spec.work_dir);
+    format!("{}/{expanded}", dir.trim_end_matches('/'))
+}

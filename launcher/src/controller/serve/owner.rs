@@ -1,0 +1,174 @@
+//! The task that owns the core.
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use prun_runtime::wire::launch::Secret;
+use prun_runtime::wire::node::{FromNode, ToNode};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::controller::api::{Answer, Call, Reply, Request};
+use crate::controller::core::Cluster;
+use crate::controller::core::config::Config;
+use crate::controller::core::event::{ClientId, Effect, Event, LinkId, Peer};
+
+/// What sessions and links send to the owner.
+#[derive(Debug)]
+pub(super) enum Inbox {
+    /// A client is there; its answers go into this queue.
+    ClientHere { answers: mpsc::Sender<Answer>, peer: Peer, id: mpsc::Sender<ClientId> },
+    /// A client asks.
+    ClientSays { client: ClientId, call: Box<Call> },
+    /// A client is gone.
+    ClientGone { client: ClientId },
+    /// A rank server is there; its messages go into this queue.
+    NodeHere { messages: mpsc::Sender<ToNode>, id: mpsc::Sender<LinkId> },
+    /// A rank server says something.
+    NodeSays { link: LinkId, message: FromNode },
+    /// A rank server is gone.
+    NodeGone { link: LinkId },
+    /// The controller is to end.
+    Stop,
+}
+
+/// The number that the shell itself asks under.
+const SHELL: ClientId = ClientId(0);
+
+/// The core with all its correspondents.
+pub(super) struct Owner {
+    cluster: Cluster,
+    clients: HashMap<ClientId, (mpsc::Sender<Answer>, Peer)>,
+    links: HashMap<LinkId, mpsc::Sender<ToNode>>,
+    last_id: u64,
+    stopped: bool,
+}
+
+impl Owner {
+    pub(super) fn new(config: Config) -> Self {
+        let cluster = Cluster::new(config);
+        Self { cluster, clients: HashMap::new(), links: HashMap::new(), last_id: 0, stopped: false }
+    }
+
+    /// Runs until the core says that it has ended, or nobody is left who could say anything.
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Inbox>, end: watch::Sender<bool>) {
+        while !self.stopped {
+            let deadline = self.cluster.next_deadline();
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(message) => self.take(message),
+                    None => break,
+                },
+                () = until(deadline) => self.apply(Event::Timer),
+            }
+        }
+        end.send_replace(true);
+    }
+
+    fn take(&mut self, message: Inbox) {
+        match message {
+            Inbox::ClientHere { answers, peer, id } => {
+                let client = ClientId(self.next_id());
+                // A session that is gone already is found out when it is answered.
+                let _ = id.try_send(client);
+                self.clients.insert(client, (answers, peer));
+            }
+            Inbox::ClientSays { client, call } => {
+                if let Some((_, peer)) = self.clients.get(&client) {
+                    self.apply(Event::Call { client, peer: peer.clone(), call });
+                }
+            }
+            Inbox::ClientGone { client } => self.drop_client(client),
+            Inbox::NodeHere { messages, id } => {
+                let link = LinkId(self.next_id());
+                let _ = id.try_send(link);
+                self.links.insert(link, messages);
+            }
+            Inbox::NodeSays { link, message } => {
+                if self.links.contains_key(&link) {
+                    self.apply(Event::Node { link, message });
+                }
+            }
+            Inbox::NodeGone { link } => self.drop_link(link),
+            Inbox::Stop => {
+                let peer = Peer { uid: rustix::process::getuid().as_raw(), user: String::new() };
+                let call = Box::new(Call { id: 0, request: Request::Shutdown });
+                self.apply(Event::Call { client: SHELL, peer, call });
+            }
+        }
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn drop_client(&mut self, client: ClientId) {
+        if self.clients.remove(&client).is_some() {
+            self.apply(Event::ClientGone { client });
+        }
+    }
+
+    fn drop_link(&mut self, link: LinkId) {
+        if self.links.remove(&link).is_some() {
+            self.apply(Event::NodeGone { link });
+        }
+    }
+
+    /// One event through the core, and what it wants done.
+    fn apply(&mut self, event: Event) {
+        let effects = self.cluster.apply(event, now(), &mut secret);
+        for effect in effects {
+            match effect {
+                Effect::Answer { client, answer } => self.answer(client, *answer),
+                Effect::Tell { link, message } => self.tell(link, message),
+                Effect::Stop => self.stopped = true,
+            }
+        }
+    }
+
+    /// A client that does not read its answers is cut off: the core waits for nobody. States of a job that it
+    /// watches may be missed: the next one tells all that they told.
+    fn answer(&mut self, client: ClientId, answer: Answer) {
+        let Some((answers, _)) = self.clients.get(&client) else { return };
+        match answers.try_send(answer) {
+            Ok(()) => {}
+            Err(TrySendError::Full(Answer { reply: Reply::Job(_), .. })) => {}
+            Err(_) => self.drop_client(client),
+        }
+    }
+
+    /// The same for a rank server: it joins again when it can.
+    fn tell(&mut self, link: LinkId, message: ToNode) {
+        let Some(messages) = self.links.get(&link) else { return };
+        if messages.try_send(message).is_err() {
+            self.drop_link(link);
+        }
+    }
+}
+
+/// Unix seconds.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// Until a time in Unix seconds; for ever where there is none.
+async fn until(deadline: Option<f64>) {
+    /// A timer is never set further ahead, so that a clock that is set is noticed.
+    const AHEAD_SECS_MAX: f64 = 60.0;
+    let Some(deadline) = deadline else { return std::future::pending().await };
+    // One millisecond late rather than early: tokio's timers count in these.
+    let ahead = (deadline - now()).clamp(0.0, AHEAD_SECS_MAX);
+    tokio::time::sleep_until(Instant::now() + Duration::from_secs_f64(ahead)).await;
+}
+
+/// Random bytes from the system.
+fn secret() -> Secret {
+    let mut bytes = [0; 16];
+    // Linux has them once it is up; a secret of zeros would be refused by nobody, so rather end here.
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        panic!("no random bytes for a step's secret: {error}");
+    }
+    Secret(bytes)
+}

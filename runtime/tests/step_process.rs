@@ -80,9 +80,12 @@ impl Cluster {
         let (to_node, from_controller) = mpsc::channel(100);
         let (to_controller, from_node) = mpsc::channel(100);
         let (connections, adopted) = mpsc::channel(100);
-        let server =
-            RankServer { guard, nodes: Vec::new(), from_controller, to_controller, connections: adopted };
-        Self { to_node, from_node, connections, server: tokio::spawn(server.run()), next: 0 }
+        let mut server = RankServer::new(guard, Vec::new(), adopted);
+        let server = tokio::spawn(async move {
+            server.serve(from_controller, to_controller).await;
+            server.into_guard()
+        });
+        Self { to_node, from_node, connections, server, next: 0 }
     }
 
     async fn stop(self) -> Guard {

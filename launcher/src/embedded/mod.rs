@@ -8,15 +8,14 @@ pub mod shape;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use prun_runtime::limits::{PENDING_PEERS_MAX, QUEUE_MESSAGES_MAX};
+use prun_runtime::limits::QUEUE_MESSAGES_MAX;
 use prun_runtime::server::door;
 use prun_runtime::server::guard::{Guard, Workspace};
 use prun_runtime::server::node::{Adopted, RankServer};
 use prun_runtime::wire::preamble::Target;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use self::private_dir::PrivateDir;
@@ -64,15 +63,16 @@ impl Cluster {
         let (to_controller, from_controller) = controller.join();
         let (connections, adopted) = mpsc::channel(QUEUE_MESSAGES_MAX);
         let address = format!("unix:{}", socket.display());
-        let rank_server = RankServer {
-            guard,
-            nodes: shape.nodes(&address),
-            from_controller,
-            to_controller,
-            connections: adopted,
-        };
-        let rank_server = tokio::spawn(rank_server.run());
-        let door = tokio::spawn(let_in(listener, controller.clone(), connections));
+        let mut rank_server = RankServer::new(guard, shape.nodes(&address), adopted);
+        let rank_server = tokio::spawn(async move {
+            rank_server.serve(from_controller, to_controller).await;
+            rank_server.into_guard()
+        });
+        let inside = controller.clone();
+        let door = tokio::spawn(door::keep(listener, move |stream, target| {
+            let (controller, connections) = (inside.clone(), connections.clone());
+            async move { lead(stream, target, &controller, &connections).await }
+        }));
         Ok(Self { directory, controller, rank_server, door })
     }
 
@@ -90,42 +90,6 @@ impl Cluster {
             guard.finish();
         }
     }
-}
-
-/// Accepts connections and sends each to whom it wants, until aborted.
-async fn let_in(listener: UnixListener, controller: Handle, connections: mpsc::Sender<Adopted>) {
-    let pending = Arc::new(Semaphore::new(PENDING_PEERS_MAX));
-    loop {
-        // While the house is full, the others wait outside: in the system's queue.
-        let Ok(place) = Arc::clone(&pending).acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::task::yield_now().await;
-                continue;
-            }
-        };
-        let (controller, connections) = (controller.clone(), connections.clone());
-        tokio::spawn(async move {
-            let mut stream = stream;
-            if !same_user(&stream) {
-                return tracing::warn!("refused a connection of another user");
-            }
-            match door::preamble(&mut stream).await {
-                Ok(target) => {
-                    drop(place);
-                    lead(stream, target, &controller, &connections).await;
-                }
-                Err(error) => tracing::warn!(%error, "refused a connection"),
-            }
-        });
-    }
-}
-
-/// A cluster belongs to one user.
-fn same_user(stream: &UnixStream) -> bool {
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
 }
 
 async fn lead(stream: UnixStream, target: Target, controller: &Handle, connections: &mpsc::Sender<Adopted>) {

@@ -43,7 +43,7 @@ fn what_is_no_script_is_said() {
 fn options_are_refused_at_their_place() {
     for (line, code, words) in [
         ("--ntask5=6", 255, &["job.sh:2:9", "no option `--ntask5=6`", "did you mean `--ntasks`?"][..]),
-        ("--node=2", 255, &["job.sh:2:9", "nodefile, nodelist, nodes"]),
+        ("--node=2", 255, &["job.sh:2:9", "'--nodefile', '--nodelist', '--nodes'"]),
         ("--ntasks=0", 1, &["job.sh:2:18", "`0` is no value for `--ntasks`"]),
         ("--ntasks=-3", 1, &["job.sh:2:18", "`-3`"]),
         ("--ntasks=many", 1, &["job.sh:2:18", "`many`", "whole number"]),
@@ -121,5 +121,6 @@ fn a_bad_command_line_is_refused_like_a_bad_script() {
     );
     refused(&place.run(["--local", "3", "job.sh"]), 2, &["NODESxCPUS"]);
     refused(&place.run(["--local", "0x2", "job.sh"]), 2, &["`0x2`"]);
-    refused(&place.run(["--quiet"]), 2, &["no job script"]);
+    // As sbatch, it reads the script from stdin then: here there is none.
+    refused(&place.run(["--quiet"]), 1, &["the job script is empty"]);
 }

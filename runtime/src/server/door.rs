@@ -1,11 +1,14 @@
 //! The door: what a connection says before it is let in.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
 
-use crate::limits::{PREAMBLE_BYTES_MAX, PREAMBLE_WAIT};
+use crate::limits::{PENDING_PEERS_MAX, PREAMBLE_BYTES_MAX, PREAMBLE_WAIT};
 use crate::wire::VERSION;
 use crate::wire::frame::{FrameError, HEADER_BYTES, Kind, decode, parse_header};
 use crate::wire::preamble::{MAGIC, Preamble, Target};
@@ -25,6 +28,46 @@ pub enum Unwelcome {
     /// The frame is none.
     #[error("a peer with a broken preamble")]
     Frame(#[from] FrameError),
+}
+
+/// Accepts connections for ever and leads each to whom it wants. Those of other users are refused: a cluster belongs
+/// to one.
+pub async fn keep<L, F>(listener: UnixListener, lead: L)
+where
+    L: Fn(UnixStream, Target) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let pending = Arc::new(Semaphore::new(PENDING_PEERS_MAX));
+    loop {
+        // While the house is full, the others wait outside: in the system's queue.
+        let Ok(place) = Arc::clone(&pending).acquire_owned().await else { return };
+        let mut stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                // Out of descriptors: some must be closed by others first.
+                tokio::task::yield_now().await;
+                continue;
+            }
+        };
+        let lead = lead.clone();
+        tokio::spawn(async move {
+            if !same_user(&stream) {
+                return tracing::warn!("refused a connection of another user");
+            }
+            match preamble(&mut stream).await {
+                Ok(target) => {
+                    drop(place);
+                    lead(stream, target).await;
+                }
+                Err(error) => tracing::warn!(%error, "refused a connection"),
+            }
+        });
+    }
+}
+
+fn same_user(stream: &UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
 }
 
 /// Reads whom a connection wants, and not a byte more. Takes at most [`PREAMBLE_WAIT`].

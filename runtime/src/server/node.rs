@@ -25,103 +25,121 @@ type Order = (ToStepd, Option<OwnedFd>);
 /// A connection that asks for a step, its preamble read off.
 pub type Adopted = (Target, OwnedFd);
 
-/// A rank server with what it is connected to.
+/// A rank server and its steps.
 #[derive(Debug)]
 pub struct RankServer {
-    /// Where step processes come from.
-    pub guard: Guard,
-    /// The nodes it stands for.
-    pub nodes: Vec<NodeFacts>,
-    /// What the controller tells it.
-    pub from_controller: mpsc::Receiver<ToNode>,
-    /// What it tells the controller.
-    pub to_controller: mpsc::Sender<FromNode>,
-    /// Connections for its steps.
-    pub connections: mpsc::Receiver<Adopted>,
+    guard: Guard,
+    nodes: Vec<NodeFacts>,
+    connections: mpsc::Receiver<Adopted>,
+    steps: HashMap<StepKey, mpsc::Sender<Order>>,
+    attended: JoinSet<StepKey>,
+    /// What steps have to say; kept while there is no controller.
+    news: mpsc::Receiver<FromNode>,
+    tell: mpsc::Sender<FromNode>,
 }
 
 impl RankServer {
-    /// Runs until the controller's side closes; gives the guard back, with step processes that may still live.
-    pub async fn run(mut self) -> Guard {
-        let mut steps: HashMap<StepKey, mpsc::Sender<Order>> = HashMap::new();
-        let mut attended = JoinSet::new();
-        let register = FromNode::Register { nodes: std::mem::take(&mut self.nodes), steps: Vec::new() };
-        if self.to_controller.send(register).await.is_err() {
-            return self.guard;
+    /// One that stands for these nodes. Step processes come from the guard; connections for steps come through the
+    /// queue, their preambles read off.
+    #[must_use]
+    pub fn new(guard: Guard, nodes: Vec<NodeFacts>, connections: mpsc::Receiver<Adopted>) -> Self {
+        let (tell, news) = mpsc::channel(QUEUE_MESSAGES_MAX);
+        Self { guard, nodes, connections, steps: HashMap::new(), attended: JoinSet::new(), news, tell }
+    }
+
+    /// Ends it; gives the guard back, with step processes that may still live.
+    #[must_use]
+    pub fn into_guard(self) -> Guard {
+        self.guard
+    }
+
+    /// Serves a controller until one of the two queues closes. Steps live on, and a controller that comes next is told
+    /// of them.
+    pub async fn serve(
+        &mut self,
+        mut from_controller: mpsc::Receiver<ToNode>,
+        to_controller: mpsc::Sender<FromNode>,
+    ) {
+        let steps = self.steps.keys().copied().collect();
+        let register = FromNode::Register { nodes: self.nodes.clone(), steps };
+        if to_controller.send(register).await.is_err() {
+            return;
         }
         loop {
             tokio::select! {
                 // A launch was sent before anybody could connect to its step: it goes first.
                 biased;
-                message = self.from_controller.recv() => match message {
-                    None => return self.guard,
-                    Some(ToNode::Launch(launch)) => self.launch(*launch, &mut steps, &mut attended).await,
-                    Some(ToNode::Signal { key, signal }) => order(&mut steps, key, ToStepd::Signal { signal }, None),
+                message = from_controller.recv() => match message {
+                    None => return,
+                    Some(ToNode::Launch(launch)) => self.launch(*launch),
+                    Some(ToNode::Signal { key, signal }) => self.order(key, ToStepd::Signal { signal }, None),
                     Some(ToNode::Terminate { key, at_once, notice }) => {
-                        order(&mut steps, key, ToStepd::Terminate { at_once, notice }, None);
+                        self.order(key, ToStepd::Terminate { at_once, notice }, None);
                     }
-                    Some(ToNode::Ping { nonce }) => self.tell(FromNode::Pong { nonce }).await,
+                    Some(ToNode::Ping { nonce }) => {
+                        if to_controller.send(FromNode::Pong { nonce }).await.is_err() {
+                            return;
+                        }
+                    }
                 },
-                Some((target, socket)) = self.connections.recv() => {
-                    if let Target::Step { key, .. } | Target::Rank { key, .. } = target {
-                        order(&mut steps, key, ToStepd::Adopt { target }, Some(socket));
+                Some((target, socket)) = self.connections.recv() => self.adopt(target, socket),
+                Some(news) = self.news.recv() => {
+                    if to_controller.send(news).await.is_err() {
+                        return;
                     }
                 }
-                Some(Ok(key)) = attended.join_next() => {
-                    steps.remove(&key);
+                Some(Ok(key)) = self.attended.join_next() => {
+                    self.steps.remove(&key);
                 }
             }
         }
     }
 
-    async fn tell(&self, message: FromNode) {
-        // A controller that is gone ends the loop at its other channel.
-        let _ = self.to_controller.send(message).await;
+    /// Looks after connections while there is no controller, for ever.
+    pub async fn wait(&mut self) {
+        while let Some((target, socket)) = self.connections.recv().await {
+            self.adopt(target, socket);
+        }
     }
 
-    async fn launch(
-        &self,
-        launch: StepLaunch,
-        steps: &mut HashMap<StepKey, mpsc::Sender<Order>>,
-        attended: &mut JoinSet<StepKey>,
-    ) {
+    fn adopt(&mut self, target: Target, socket: OwnedFd) {
+        if let Target::Step { key, .. } | Target::Rank { key, .. } = target {
+            self.order(key, ToStepd::Adopt { target }, Some(socket));
+        }
+    }
+
+    fn launch(&mut self, launch: StepLaunch) {
         let key = launch.key;
         let link = match self.guard.step_process().and_then(control::split) {
             Ok(link) => link,
             Err(error) => {
                 let reason = format!("cannot start a step process: {error}");
-                return self.tell(FromNode::LaunchFailed { key, reason }).await;
+                if self.tell.try_send(FromNode::LaunchFailed { key, reason }).is_err() {
+                    tracing::error!(%key, %error, "cannot start a step process, and nobody can be told");
+                }
+                return;
             }
         };
         let (sender, orders) = mpsc::channel(QUEUE_MESSAGES_MAX);
-        order_one(&sender, ToStepd::Launch(Box::new(launch)), None);
-        steps.insert(key, sender);
-        let to_controller = self.to_controller.clone();
-        attended.spawn(async move {
-            attend(key, link, orders, to_controller).await;
+        self.steps.insert(key, sender);
+        self.order(key, ToStepd::Launch(Box::new(launch)), None);
+        let tell = self.tell.clone();
+        self.attended.spawn(async move {
+            attend(key, link, orders, tell).await;
             key
         });
     }
-}
 
-/// Gives an order to a step. One that is gone needs none; one that has stopped taking them is given up: its link
-/// closes, which ends it.
-fn order(
-    steps: &mut HashMap<StepKey, mpsc::Sender<Order>>,
-    key: StepKey,
-    message: ToStepd,
-    socket: Option<OwnedFd>,
-) {
-    if let Some(sender) = steps.get(&key)
-        && !order_one(sender, message, socket)
-    {
-        tracing::warn!(%key, "the step process takes no more orders");
-        steps.remove(&key);
+    /// Gives an order to a step. One that is gone needs none; one that has stopped taking them is given up: its link
+    /// closes, which ends it.
+    fn order(&mut self, key: StepKey, message: ToStepd, socket: Option<OwnedFd>) {
+        if let Some(sender) = self.steps.get(&key)
+            && sender.try_send((message, socket)).is_err()
+        {
+            tracing::warn!(%key, "the step process takes no more orders");
+            self.steps.remove(&key);
+        }
     }
-}
-
-fn order_one(sender: &mpsc::Sender<Order>, message: ToStepd, socket: Option<OwnedFd>) -> bool {
-    sender.try_send((message, socket)).is_ok()
 }
 
 /// Attends to one step process until its link closes.

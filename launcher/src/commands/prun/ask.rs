@@ -93,6 +93,9 @@ pub(super) fn ask(words: &[OsString]) -> Asked {
         );
     }
     let here = env::current_dir().unwrap_or_default();
+    if let Some(directory) = line.script.first().filter(|name| Path::new(name).is_dir()) {
+        return Asked::Told(fail("prun", &Unreadable::of(directory.clone())));
+    }
     let source = match script_source::read(&line.script, flags.wrap.as_deref(), &here) {
         Ok(source) => source,
         Err(SourceError::Open(path)) => return Asked::Told(fail("prun", &Unreadable::of(path))),

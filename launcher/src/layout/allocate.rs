@@ -53,8 +53,8 @@ impl From<ErrorCode> for Unfit {
     }
 }
 
-/// Finds nodes, CPUs, memory and devices for a job. A name in `--nodelist` or `--exclude` that is not among `rooms` is
-/// an invalid one: who knows of nodes outside the partition says so first.
+/// Finds nodes, CPUs, memory and devices for a job. Who knows all nodes of the cluster has looked at the names in
+/// `--nodelist` and `--exclude` before: one that is not among `rooms` is taken for a node outside the partition.
 ///
 /// # Errors
 /// [`Unfit`].
@@ -85,13 +85,15 @@ pub fn allocate(
 }
 
 fn check_names(demand: &Demand, spec: &JobSpec, rooms: &[NodeRoom<'_>]) -> Result<(), Unfit> {
-    if demand.required.is_empty() && spec.exclude.is_empty() {
+    if demand.required.is_empty() {
         return Ok(());
     }
     let known: std::collections::HashSet<&str> = rooms.iter().map(|room| room.facts.name.as_str()).collect();
-    let all_known = demand.required.iter().chain(&spec.exclude).all(|name| known.contains(name.as_str()));
-    let contradictory = demand.required.iter().any(|name| spec.exclude.contains(name));
-    if all_known && !contradictory { Ok(()) } else { Err(ErrorCode::InvalidNodeName.into()) }
+    if demand.required.iter().any(|name| spec.exclude.contains(name)) {
+        return Err(ErrorCode::InvalidNodeName.into());
+    }
+    let all_known = demand.required.iter().all(|name| known.contains(name.as_str()));
+    if all_known { Ok(()) } else { Err(ErrorCode::NodeConfig.into()) }
 }
 
 fn features(spec: &JobSpec, rooms: &[NodeRoom<'_>]) -> Result<Vec<Features>, Unfit> {

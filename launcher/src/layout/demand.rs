@@ -51,7 +51,7 @@ impl Demand {
             nodes_min: least.max(named),
             nodes_max: most,
             nodes_wanted: 0,
-            cpus_per_task: spec.cpus_per_task.unwrap_or(1),
+            cpus_per_task: spec.cpus_per_task.unwrap_or(1).max(1),
             tasks_per_node,
             required,
             warnings: Vec::new(),

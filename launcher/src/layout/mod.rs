@@ -10,6 +10,7 @@ pub mod demand;
 mod devices;
 mod fill;
 mod never;
+mod offer;
 mod place;
 pub mod plan;
 mod select;

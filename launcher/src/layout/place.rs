@@ -1,17 +1,16 @@
 //! One look at the nodes: who could take part, who does, and what each of them gives.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::allocate::NodeRoom;
 use super::constraint::Features;
 use super::demand::Demand;
 use super::devices;
 use super::fill::{Deal, fill};
-use super::never::has_geometry;
 use super::plan::{Allocation, NodeShare};
 use super::select::{Candidate, Wanted, choose};
-use crate::script::spec::{Gres, GresPer, JobSpec, Memory, NodeDistribution, Sharing};
+use crate::script::spec::{Gres, GresPer, JobSpec, Memory, NodeDistribution};
 
 /// How nodes are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,24 +25,14 @@ pub(super) enum View {
 
 /// A request, ready to be placed.
 pub(super) struct Request<'a> {
-    spec: &'a JobSpec,
-    demand: &'a Demand,
-    default_memory_per_cpu_mb: Option<u64>,
-    gres: Cow<'a, [Gres]>,
+    pub(super) spec: &'a JobSpec,
+    pub(super) demand: &'a Demand,
+    pub(super) default_memory_per_cpu_mb: Option<u64>,
+    pub(super) gres: Cow<'a, [Gres]>,
     exclude: HashSet<&'a str>,
     /// Required nodes, and how many tasks an arbitrary distribution puts on each.
-    required: HashMap<&'a str, u32>,
-    node_cpus_min: u32,
-}
-
-/// What one node could give.
-struct Offer {
-    /// Tasks.
-    tasks: u32,
-    /// CPUs that are free.
-    cpus: u32,
-    /// Devices for a request for the whole job.
-    devices: u64,
+    pub(super) required: HashMap<&'a str, u32>,
+    pub(super) node_cpus_min: u32,
 }
 
 impl<'a> Request<'a> {
@@ -107,80 +96,6 @@ impl<'a> Request<'a> {
             })
         };
         rooms.iter().enumerate().filter_map(candidate).collect()
-    }
-
-    /// What a node could give this job, if enough to take part.
-    fn offer(&self, room: &NodeRoom<'_>, view: View) -> Option<Offer> {
-        let now = view == View::Now;
-        if self.exclusive() && now && !room.idle
-            || room.facts.tmp_mb < self.spec.tmp_mb.unwrap_or(0)
-            || !has_geometry(self.spec, room)
-        {
-            return None;
-        }
-        let free = if now { room.free_cpus.len() as u32 } else { room.facts.cpus };
-        let memory = if now { room.free_memory_mb } else { room.facts.memory_mb };
-        let cpus = free.min(self.cpus_by_memory(room, memory)?);
-        if cpus < self.node_cpus_min {
-            return None;
-        }
-        let mut tasks = (cpus / self.demand.cpus_per_task).min(self.tasks_by_topology(room));
-        let mut job_wide = 0;
-        for wanted in self.gres.iter() {
-            let available = available(room, wanted, view);
-            match wanted.per {
-                GresPer::Task => {
-                    tasks = tasks.min(u32::try_from(available / wanted.count.max(1)).unwrap_or(u32::MAX))
-                }
-                GresPer::Job => job_wide = available,
-                GresPer::Node | GresPer::Socket => {
-                    let needed = devices::on_node(wanted, 1, self.sockets(room, self.node_cpus_min), 0);
-                    tasks = if available < needed { 0 } else { tasks };
-                }
-            }
-        }
-        if let Some(per_node) = self.demand.tasks_per_node.filter(|_| !self.spec.overcommit) {
-            tasks = if tasks < per_node { 0 } else { per_node };
-        }
-        if let Some(&exact) = self.required.get(room.facts.name.as_str()).filter(|&&exact| exact > 0) {
-            tasks = if tasks < exact && !self.spec.overcommit { 0 } else { exact };
-        }
-        let enough = tasks > 0 && (job_wide > 0 || self.job_wide().is_none());
-        let tasks = if self.spec.overcommit { 1 } else { tasks };
-        enough.then_some(Offer { tasks, cpus: free, devices: job_wide })
-    }
-
-    /// CPUs that the memory of a node is enough for; `None` if it is not enough at all.
-    fn cpus_by_memory(&self, room: &NodeRoom<'_>, memory: u64) -> Option<u32> {
-        let per_node = match self.spec.memory {
-            Some(Memory::PerNode(0) | Memory::PerCpu(0)) => room.facts.memory_mb,
-            Some(Memory::PerNode(wanted)) => wanted,
-            _ => 0,
-        };
-        let per_cpu = match self.spec.memory {
-            Some(Memory::PerCpu(wanted)) => wanted,
-            Some(_) => 0,
-            None => self.default_memory_per_cpu_mb.unwrap_or(0),
-        };
-        (per_node <= memory).then(|| {
-            memory.checked_div(per_cpu).map_or(u32::MAX, |cpus| u32::try_from(cpus).unwrap_or(u32::MAX))
-        })
-    }
-
-    /// Tasks that `--ntasks-per-socket` and `--ntasks-per-core` leave a node.
-    fn tasks_by_topology(&self, room: &NodeRoom<'_>) -> u32 {
-        let (sockets, cores, threads) = room.facts.topology;
-        let per_socket = match self.spec.ntasks_per_socket {
-            // A socket that has not the CPUs for so many tasks is no place for them.
-            Some(per) if per.saturating_mul(self.demand.cpus_per_task) > cores.saturating_mul(threads) => 0,
-            Some(per) => per.saturating_mul(sockets),
-            None => u32::MAX,
-        };
-        let per_core = self
-            .spec
-            .ntasks_per_core
-            .map_or(u32::MAX, |per| per.saturating_mul(sockets).saturating_mul(cores));
-        per_socket.min(per_core)
     }
 
     /// Tasks of each chosen node.
@@ -268,20 +183,6 @@ impl<'a> Request<'a> {
         };
         wanted.min(room.free_memory_mb)
     }
-
-    fn exclusive(&self) -> bool {
-        matches!(self.spec.sharing, Some(Sharing::Exclusive | Sharing::User | Sharing::Mcs | Sharing::Topo))
-    }
-
-    fn job_wide(&self) -> Option<&Gres> {
-        self.gres.iter().find(|gres| gres.per == GresPer::Job)
-    }
-
-    /// Sockets that so many CPUs of a node lie on.
-    fn sockets(&self, room: &NodeRoom<'_>, cpus: u32) -> u32 {
-        let (_, cores, threads) = room.facts.topology;
-        cpus.div_ceil(cores.saturating_mul(threads).max(1))
-    }
 }
 
 pub(super) fn is_arbitrary(spec: &JobSpec) -> bool {
@@ -298,21 +199,6 @@ fn wanted_devices<'a>(spec: &'a JobSpec, demand: &Demand) -> Cow<'a, [Gres]> {
             spec.gres.iter().cloned().chain([gpus]).collect()
         }
         _ => Cow::Borrowed(&spec.gres),
-    }
-}
-
-fn available(room: &NodeRoom<'_>, wanted: &Gres, view: View) -> u64 {
-    match view {
-        View::Now => {
-            let pools = room
-                .free_gres
-                .iter()
-                .map(|(pool, free): &(String, BTreeSet<u32>)| (pool.as_str(), free.len() as u64));
-            devices::available(pools, wanted)
-        }
-        View::Emptied | View::Repaired => {
-            devices::available(room.gres.iter().map(|(pool, count)| (pool.as_str(), *count)), wanted)
-        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Which of the nodes that could take part do: as few as hold the tasks, in the cluster's order, out of the tightest
 //! run of neighbours that is large enough.
 
+use std::ops::Range;
+
 /// A node that could take part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Candidate {
@@ -44,7 +46,7 @@ pub(super) fn choose(candidates: &[Candidate], wanted: &Wanted) -> Option<Vec<us
     }
     if required.is_empty() && wanted.nodes == 1 {
         let tightest = (0..candidates.len())
-            .filter(|&i| enough(candidates, &[i], wanted, 1))
+            .filter(|&i| candidates[i].room >= wanted.tasks && candidates[i].devices >= wanted.devices)
             .min_by_key(|&i| (candidates[i].cpus, i));
         if let Some(alone) = tightest {
             return Some(vec![alone]);
@@ -73,13 +75,6 @@ fn roomiest(candidates: &[Candidate], wanted: &Wanted) -> Option<Vec<usize>> {
     Some(chosen)
 }
 
-fn enough(candidates: &[Candidate], chosen: &[usize], wanted: &Wanted, nodes: u32) -> bool {
-    let sum = |of: fn(&Candidate) -> u64| chosen.iter().map(|&i| of(&candidates[i])).sum::<u64>();
-    chosen.len() as u64 >= u64::from(nodes)
-        && sum(|c| u64::from(c.room)) >= u64::from(wanted.tasks)
-        && sum(|c| c.devices) >= wanted.devices
-}
-
 /// Takes nodes in order until they suffice.
 fn take(candidates: &[Candidate], order: &[usize], wanted: &Wanted) -> Option<Vec<usize>> {
     let (mut tasks, mut devices) = (0_u64, 0_u64);
@@ -90,10 +85,9 @@ fn take(candidates: &[Candidate], order: &[usize], wanted: &Wanted) -> Option<Ve
         devices += candidates[i].devices;
         required_left -= usize::from(candidates[i].required);
         let suffices = tasks >= u64::from(wanted.tasks) && devices >= wanted.devices && required_left == 0;
-        let nodes = (at + 1) as u64;
-        if suffices && nodes >= u64::from(wanted.nodes.min(wanted.most))
-            || suffices && at + 1 == most && nodes >= u64::from(wanted.least)
-        {
+        // When there are no more to take, the fewest are as good as those wanted.
+        let nodes = if at + 1 == most { wanted.least } else { wanted.nodes };
+        if suffices && at + 1 >= nodes as usize {
             return Some(order[..=at].to_vec());
         }
     }
@@ -105,43 +99,43 @@ fn take(candidates: &[Candidate], order: &[usize], wanted: &Wanted) -> Option<Ve
 fn order(candidates: &[Candidate], required: Vec<usize>, wanted: &Wanted) -> Vec<usize> {
     let mut runs = runs(candidates);
     let mut order = required;
-    let mut cpus: u64 = order.iter().map(|&i| u64::from(candidates[i].room)).sum();
+    let mut room: u64 = order.iter().map(|&i| u64::from(candidates[i].room)).sum();
     if let Some(&first) = order.first()
         && let Some(at) = runs.iter().position(|run| run.contains(&first))
     {
         let run = runs.swap_remove(at);
-        let others = (first..run.end).chain((run.start..first).rev());
-        order.extend(others.filter(|&i| !candidates[i].required));
+        let others = (first..run.end).chain((run.start..first).rev()).filter(|&i| !candidates[i].required);
+        let before = order.len();
+        order.extend(others);
+        room += order[before..].iter().map(|&i| u64::from(candidates[i].room)).sum::<u64>();
     }
-    let weigh = |run: &std::ops::Range<usize>| -> u64 {
+    let weigh = |run: &Range<usize>| -> u64 {
         run.clone().filter(|&i| !candidates[i].required).map(|i| u64::from(candidates[i].room)).sum()
     };
-    let mut weighed: Vec<(u64, std::ops::Range<usize>)> =
-        runs.into_iter().map(|run| (weigh(&run), run)).collect();
+    let mut weighed: Vec<(u64, Range<usize>)> = runs.into_iter().map(|run| (weigh(&run), run)).collect();
     // Lightest first, earlier ones first among equals.
     weighed.sort_by_key(|(weight, run)| (*weight, run.start));
     while !weighed.is_empty() {
-        let left = u64::from(wanted.tasks).saturating_sub(cpus);
+        let left = u64::from(wanted.tasks).saturating_sub(room);
         let nodes = u64::from(wanted.nodes).saturating_sub(order.len() as u64);
-        let suffices =
-            |(weight, run): &(u64, std::ops::Range<usize>)| *weight >= left && run.len() as u64 >= nodes;
+        let suffices = |(weight, run): &(u64, Range<usize>)| *weight >= left && run.len() as u64 >= nodes;
         let at = weighed.iter().position(suffices).unwrap_or_else(|| heaviest(&weighed));
         let (weight, run) = weighed.remove(at);
-        cpus += weight;
+        room += weight;
         order.extend(run.filter(|&i| !candidates[i].required));
     }
     order
 }
 
 /// The first of the heaviest runs.
-fn heaviest(weighed: &[(u64, std::ops::Range<usize>)]) -> usize {
+fn heaviest(weighed: &[(u64, Range<usize>)]) -> usize {
     let weight = weighed.last().map_or(0, |(weight, _)| *weight);
     weighed.partition_point(|(other, _)| *other < weight)
 }
 
 /// Runs of neighbours, as ranges of indexes.
-fn runs(candidates: &[Candidate]) -> Vec<std::ops::Range<usize>> {
-    let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
+fn runs(candidates: &[Candidate]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
     for (i, candidate) in candidates.iter().enumerate() {
         match runs.last_mut() {
             Some(run) if candidates[run.end - 1].place + 1 == candidate.place => run.end = i + 1,
@@ -154,7 +148,7 @@ fn runs(candidates: &[Candidate]) -> Vec<std::ops::Range<usize>> {
 /// The first stretch of neighbours that suffices, in the tightest run that has one.
 fn neighbours(candidates: &[Candidate], wanted: &Wanted) -> Option<Vec<usize>> {
     let mut runs = runs(candidates);
-    runs.sort_by_key(std::ops::Range::len);
+    runs.sort_by_key(Range::len);
     runs.into_iter().find_map(|run| {
         run.clone().find_map(|start| {
             let order: Vec<usize> = (start..run.end).collect();

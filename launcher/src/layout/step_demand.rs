@@ -46,7 +46,21 @@ fn refused(lines: &[String]) -> StepUnfit {
 }
 
 impl StepDemand {
+    /// Settles a request.
     pub(super) fn of(
+        job: &JobSpec,
+        allocation: &Allocation,
+        asked: &JobSpec,
+        step: &StepSpec,
+    ) -> Result<Self, StepUnfit> {
+        if repeats(job, asked) {
+            let asked = JobSpec { nodes: None, nodelist: Vec::new(), exclude: Vec::new(), ..asked.clone() };
+            return Ok(Self { warnings: Vec::new(), ..Self::settle(job, allocation, &asked, step)? });
+        }
+        Self::settle(job, allocation, asked, step)
+    }
+
+    fn settle(
         job: &JobSpec,
         allocation: &Allocation,
         asked: &JobSpec,
@@ -169,6 +183,14 @@ impl StepDemand {
         }
         Ok(())
     }
+}
+
+/// Whether this is the step of an `srun` that made the job itself: the same was asked of both, and has been said once.
+fn repeats(job: &JobSpec, asked: &JobSpec) -> bool {
+    let extent = |spec: &'_ JobSpec| {
+        (spec.nodes, spec.ntasks, spec.ntasks_per_node, spec.nodelist.clone(), spec.exclude.clone())
+    };
+    extent(job) == extent(asked) && !is_arbitrary(asked)
 }
 
 fn deal(distribution: Option<NodeDistribution>) -> Deal {

@@ -126,6 +126,23 @@ fn steps_of_jobs_that_ask_otherwise() {
 }
 
 #[test]
+fn the_step_of_an_srun_without_job_takes_all_that_it_got() {
+    for (options, cpus, expected) in [
+        ("-N 3 -n 2", &[1, 1][..], "1:0/1 2:1/1"),
+        ("-N 1-3", &[1, 1, 1], "1:0/1 2:1/1 3:2/1"),
+        ("-N 1-3 -n 5", &[2, 2, 1], "1:0,1/2 2:2,3/2 3:4/1"),
+        ("-w n1,n5 -n 1", &[1], "1:0/1"),
+        ("--ntasks-per-node=2 -n 3", &[2, 2], "1:0,1/2 2:2/2"),
+        ("--mincpus=2", &[2], "1:0/2"),
+    ] {
+        let (request, _) = read_line(Command::Srun, &words(options), &|_| None).unwrap();
+        let allocation = job("", cpus).allocation;
+        let layout = lay_out(&request.job, &allocation, &[], &request.job, &request.step).unwrap();
+        assert_eq!((shape(&layout).as_str(), layout.warnings.as_slice()), (expected, &[][..]), "{options}");
+    }
+}
+
+#[test]
 fn what_has_no_place_is_refused_as_srun_does() {
     let job = job("-n 6", &[2, 2, 2]);
     for options in ["-N 2", "-n 7", "-N 1 -n 3", "-c 2", "-c 3 -n 1"] {
@@ -203,7 +220,7 @@ proptest! {
         cpus in prop::collection::vec(1_u32..5, 1..6),
         ntasks in prop::option::of(1_u32..24),
         nodes in prop::option::of((1_u32..4, 0_u32..3)),
-        cpus_per_task in prop::option::of(1_u32..3),
+        cpus_per_task in prop::option::of(0_u32..3),
         how in 0_u32..4,
         exact: bool,
         overcommit: bool,
@@ -231,7 +248,7 @@ proptest! {
                 let share = job.allocation.nodes.iter().find(|share| share.name == node.name).unwrap();
                 prop_assert!(!node.tasks.is_empty() && !node.cpus.is_empty());
                 prop_assert!(node.cpus.iter().all(|cpu| share.cpus.contains(cpu)));
-                prop_assert!(overcommit || node.tasks.len() as u32 * cpus_per_task.unwrap_or(1) <= node.cpus.len() as u32);
+                prop_assert!(overcommit || node.tasks.len() as u32 * cpus_per_task.unwrap_or(1).max(1) <= node.cpus.len() as u32);
                 prop_assert!(node.tasks.iter().flat_map(|task| &task.cpus).all(|cpu| node.cpus.contains(cpu)));
             }
         }

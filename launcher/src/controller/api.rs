@@ -421,6 +421,8 @@ pub enum ErrorCode {
     InvalidTaskCount,
     /// Job step requested for a job that has no CPUs free, with `--immediate`.
     StepsBusy,
+    /// Options of a step that its job has no place for, as `srun` itself finds: the detail says all, nothing follows.
+    StepOptions,
     /// Unspecified error.
     Unspecified,
     /// Job script not available.

@@ -35,6 +35,7 @@ impl ErrorCode {
             Self::InvalidReservation => "Requested reservation is invalid",
             Self::InvalidTaskCount => "Task count specification invalid",
             Self::StepsBusy => "Requested nodes are busy",
+            Self::StepOptions => "Invalid job step options",
             Self::Unspecified => "Unspecified error",
             Self::NoScript => "Job script not available",
             Self::NotRequeueable => "Requested operation not supported on this job",

@@ -1,48 +1,29 @@
 //! Slurm's variables: what a job's script, a step's tasks and their programs find in their environment. Pure.
 //!
-//! Variables of prun itself (`PRUN_*`), and those that only the node knows, are set by the step process.
+//! A script gets [`exported`] variables of its submission and those [`of_job`]; [`batch_launch`] puts them together. A
+//! task of a step gets `exported` variables of `srun`, those [`of_job`], [`of_step`], [`of_node`] and [`of_task`], later
+//! ones winning.
+//!
+//! Variables of prun itself (`PRUN_*`), and those that only the node knows (`SLURM_TASK_PID`, `SLURMD_NODENAME`), are set
+//! by the step process. Not set at all are variables that point at Slurm's own ports and configuration
+//! (`SLURM_SRUN_COMM_PORT`, `SLURM_CONF`).
 
-use prun_runtime::wire::launch::StepLaunch;
-use serde_bytes::ByteBuf;
+mod batch;
+mod devices;
+mod export;
+mod files;
+mod job;
+mod setter;
+mod step;
+mod task;
 
-use crate::controller::api::{JobView, StepCreated, Submission};
-use crate::script::options::Request;
+pub use batch::batch_launch;
+pub use export::exported;
+pub use files::{Files, batch_files};
+pub use job::of_job;
+pub use setter::Variables;
+pub use step::of_step;
+pub use task::{of_node, of_task};
 
-/// Names and values, later ones win.
-pub type Variables = Vec<(ByteBuf, ByteBuf)>;
-
-/// Variables of a job, as its script or the command of `salloc` finds them (`sbatch(1)`, output environment
-/// variables).
-#[must_use]
-pub fn of_job(_job: &JobView) -> Variables {
-    Variables::new()
-}
-
-/// Variables of a step for all of its tasks, over those of the job (`srun(1)`, output environment variables).
-#[must_use]
-pub fn of_step(_created: &StepCreated, _request: &Request) -> Variables {
-    Variables::new()
-}
-
-/// Variables of all tasks on one node of the step's plan.
-#[must_use]
-pub fn of_node(_created: &StepCreated, _node: usize) -> Variables {
-    Variables::new()
-}
-
-/// Variables of one task of one node of the step's plan.
-#[must_use]
-pub fn of_task(_created: &StepCreated, _node: usize, _task: usize) -> Variables {
-    Variables::new()
-}
-
-/// The launch of a job's script on the first node of its allocation.
-#[must_use]
-pub fn batch_launch(
-    _job: &JobView,
-    _submission: &Submission,
-    _secret: prun_runtime::wire::launch::Secret,
-    _kill_wait_ms: u64,
-) -> Option<StepLaunch> {
-    None
-}
+#[cfg(test)]
+mod sample;

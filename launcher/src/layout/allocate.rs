@@ -1,11 +1,18 @@
 //! A job's request and the nodes as they are → its allocation, or why not.
+//!
+//! As Slurm's `select/cons_tres` does with CPUs and memory as consumable resources.
 
 use std::collections::BTreeSet;
 
+use prun_runtime::limits::RANKS_MAX;
 use prun_runtime::wire::node::NodeFacts;
 
+use super::constraint::{self, Features};
+use super::demand::Demand;
+use super::place::{Request, View};
 use super::plan::Allocation;
-use crate::controller::api::ErrorCode;
+use super::{devices, never};
+use crate::controller::api::{ErrorCode, Refusal};
 use crate::script::spec::JobSpec;
 
 /// One node of a partition as the scheduler sees it, in the cluster's order.
@@ -30,24 +37,79 @@ pub struct NodeRoom<'a> {
 }
 
 /// Why a request has no place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {
-    /// Not even on these nodes when all of them are up and idle.
-    Never(ErrorCode),
+    /// Not even on these nodes when all of them are up and idle: what the submitter is told.
+    Never(Refusal),
     /// It would, were all of them usable: some are down or drained.
     NodesUnavailable,
     /// It will, once others have ended.
     Busy,
 }
 
-/// Finds nodes, CPUs, memory and devices for a job.
+impl From<ErrorCode> for Unfit {
+    fn from(code: ErrorCode) -> Self {
+        Self::Never(Refusal { code, detail: Vec::new() })
+    }
+}
+
+/// Finds nodes, CPUs, memory and devices for a job. Who knows all nodes of the cluster has looked at the names in
+/// `--nodelist` and `--exclude` before: one that is not among `rooms` is taken for a node outside the partition.
 ///
 /// # Errors
 /// [`Unfit`].
 pub fn allocate(
-    _spec: &JobSpec,
-    _default_memory_per_cpu_mb: Option<u64>,
-    _rooms: &[NodeRoom<'_>],
+    spec: &JobSpec,
+    default_memory_per_cpu_mb: Option<u64>,
+    rooms: &[NodeRoom<'_>],
 ) -> Result<Allocation, Unfit> {
-    Err(Unfit::Busy)
+    let demand = Demand::of(spec).map_err(Unfit::Never)?;
+    if demand.tasks > RANKS_MAX {
+        return Err(if spec.overcommit { ErrorCode::InvalidTaskCount } else { ErrorCode::NodeConfig }.into());
+    }
+    check_names(&demand, spec, rooms)?;
+    let alternatives = features(spec, rooms)?;
+    check_devices(spec, rooms)?;
+    let request = Request::new(spec, &demand, default_memory_per_cpu_mb);
+    let place = |view| alternatives.iter().find_map(|features| request.place(rooms, features, view));
+    if let Some(allocation) = place(View::Now) {
+        return Ok(allocation);
+    }
+    if place(View::Emptied).is_some() {
+        return Err(Unfit::Busy);
+    }
+    if place(View::Repaired).is_some() {
+        return Err(Unfit::NodesUnavailable);
+    }
+    Err(Unfit::Never(Refusal { code: ErrorCode::NodeConfig, detail: never::reasons(spec, &demand, rooms) }))
 }
+
+fn check_names(demand: &Demand, spec: &JobSpec, rooms: &[NodeRoom<'_>]) -> Result<(), Unfit> {
+    if demand.required.is_empty() {
+        return Ok(());
+    }
+    let known: std::collections::HashSet<&str> = rooms.iter().map(|room| room.facts.name.as_str()).collect();
+    if demand.required.iter().any(|name| spec.exclude.contains(name)) {
+        return Err(ErrorCode::InvalidNodeName.into());
+    }
+    let all_known = demand.required.iter().all(|name| known.contains(name.as_str()));
+    if all_known { Ok(()) } else { Err(ErrorCode::NodeConfig.into()) }
+}
+
+fn features(spec: &JobSpec, rooms: &[NodeRoom<'_>]) -> Result<Vec<Features>, Unfit> {
+    let Some(text) = &spec.constraint else { return Ok(vec![Features::default()]) };
+    let alternatives = constraint::read(text).ok_or(ErrorCode::InvalidFeature)?;
+    let known = |name: &str| rooms.iter().any(|room| room.features.iter().any(|feature| feature == name));
+    let all_known = alternatives.iter().flat_map(Features::names).all(known);
+    if all_known { Ok(alternatives) } else { Err(ErrorCode::InvalidFeature.into()) }
+}
+
+fn check_devices(spec: &JobSpec, rooms: &[NodeRoom<'_>]) -> Result<(), Unfit> {
+    let known =
+        |wanted| rooms.iter().any(|room| room.gres.iter().any(|(pool, _)| devices::serves(pool, wanted)));
+    let all_known = spec.gres.iter().filter(|wanted| wanted.name != "none").all(known);
+    if all_known { Ok(()) } else { Err(ErrorCode::InvalidGres.into()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,5 +4,16 @@
 //! give out.
 
 pub mod allocate;
+pub mod bind;
+mod constraint;
+pub mod demand;
+mod devices;
+mod fill;
+mod never;
+mod offer;
+mod place;
 pub mod plan;
+mod select;
 pub mod step;
+mod step_demand;
+mod step_room;

@@ -10,13 +10,13 @@ pub struct Allocation {
 }
 
 /// A job's share of one node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct NodeShare {
     /// The node's name.
     pub name: String,
     /// CPU numbers on that node, ascending.
     pub cpus: Vec<u32>,
-    /// Memory in MiB.
+    /// Memory in MiB; 0 where neither the job nor the cluster says how much a job has.
     pub memory_mb: u64,
     /// Tasks that the job's own request puts here (`SLURM_TASKS_PER_NODE`).
     pub tasks: u32,
@@ -32,7 +32,7 @@ pub struct Plan {
 }
 
 /// The tasks of a step on one node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct NodePlan {
     /// The node's name.
     pub name: String,
@@ -40,17 +40,23 @@ pub struct NodePlan {
     pub cpus: Vec<u32>,
     /// Memory in MiB that the step holds here.
     pub memory_mb: u64,
+    /// Generic resources that the step holds here: name, device numbers.
+    #[serde(default)]
+    pub gres: Vec<(String, Vec<u32>)>,
     /// Tasks by local rank.
     pub tasks: Vec<TaskPlan>,
 }
 
 /// One task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TaskPlan {
     /// Its rank.
     pub rank: u32,
     /// CPUs it is bound to; empty: not bound.
     pub cpus: Vec<u32>,
+    /// Generic resources that are its own; empty: those of the step on its node.
+    #[serde(default)]
+    pub gres: Vec<(String, Vec<u32>)>,
 }
 
 impl Plan {

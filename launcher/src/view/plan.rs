@@ -63,8 +63,8 @@ mod tests {
     use crate::layout::plan::TaskPlan;
 
     fn node(name: &str, cpus: &[u32], ranks: &[u32]) -> NodePlan {
-        let tasks = ranks.iter().map(|&rank| TaskPlan { rank, cpus: Vec::new() }).collect();
-        NodePlan { name: name.to_owned(), cpus: cpus.to_vec(), memory_mb: 0, tasks }
+        let tasks = ranks.iter().map(|&rank| TaskPlan { rank, ..TaskPlan::default() }).collect();
+        NodePlan { name: name.to_owned(), cpus: cpus.to_vec(), tasks, ..NodePlan::default() }
     }
 
     #[test]

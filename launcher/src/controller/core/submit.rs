@@ -17,7 +17,7 @@ use super::node::Node;
 use super::reason::Reason;
 use super::turn::Turn;
 use crate::controller::api::{ErrorCode, JobState, Refusal, Reply, Submission};
-use crate::layout::allocate::{NodeRoom, Unfit};
+use crate::layout::allocate::{NodeRoom, Unfit, allocate};
 use crate::script::hostlist;
 use crate::script::spec::{ArraySpec, JobSpec};
 
@@ -184,7 +184,7 @@ impl Cluster {
         let mut refusal = Refusal::from(ErrorCode::NodeConfig);
         for partition in partitions.iter().filter_map(|name| self.partition(name)) {
             match self.fit(spec, partition) {
-                Err(Unfit::Never(code)) => refusal = unfit(code),
+                Err(Unfit::Never(why)) => refusal = why,
                 Ok(_) | Err(Unfit::Busy | Unfit::NodesUnavailable) => return Ok(()),
             }
         }
@@ -194,7 +194,7 @@ impl Cluster {
     fn fit(&self, spec: &JobSpec, partition: &PartitionConfig) -> Result<(), Unfit> {
         let nodes = self.nodes.iter().filter(|node| partition.has(&node.facts.name));
         let rooms: Vec<NodeRoom<'_>> = nodes.map(Node::room).collect();
-        (self.placement.allocate)(spec, partition.def_mem_per_cpu, &rooms).map(|_| ())
+        allocate(spec, partition.def_mem_per_cpu, &rooms).map(|_| ())
     }
 
     fn record(
@@ -250,14 +250,4 @@ impl Cluster {
         let priority = i64::from(self.next_priority) - i64::from(spec.nice);
         u32::try_from(priority.clamp(1, i64::from(u32::MAX - 1))).unwrap_or(1)
     }
-}
-
-/// How Slurm says that something never fits: some causes stand on a line of their own.
-fn unfit(code: ErrorCode) -> Refusal {
-    let line = match code {
-        ErrorCode::CpuCount => "CPU count per node can not be satisfied",
-        ErrorCode::InvalidTaskMemory => "Memory specification can not be satisfied",
-        code => return code.into(),
-    };
-    Refusal { code: ErrorCode::NodeConfig, detail: vec![line.to_owned()] }
 }

@@ -8,6 +8,8 @@ mod client;
 mod node;
 mod owner;
 mod peer;
+#[cfg(test)]
+mod tests;
 
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
 use prun_runtime::wire::node::{FromNode, ToNode};

@@ -21,7 +21,6 @@ mod lifecycle;
 mod node;
 mod nodes;
 mod partition;
-mod placement;
 mod queue;
 mod reason;
 mod report;
@@ -49,7 +48,6 @@ use self::deadline::{Deadlines, Look};
 use self::event::{Asker, Effect, Event};
 use self::job::Job;
 use self::nodes::Nodes;
-use self::placement::Placement;
 use self::queue::Queue;
 use self::turn::Turn;
 use self::watch::Watchers;
@@ -59,7 +57,6 @@ use super::api::JobView;
 #[derive(Debug)]
 pub struct Cluster {
     config: Config,
-    placement: Placement,
     nodes: Nodes,
     partitions: Vec<PartitionConfig>,
     /// Jobs that are not ended, or ended less than `MinJobAge` ago.
@@ -89,7 +86,6 @@ impl Cluster {
         Self {
             next_job: config.first_job,
             config,
-            placement: Placement::REAL,
             nodes: Nodes::default(),
             partitions,
             jobs: BTreeMap::new(),

@@ -104,7 +104,9 @@ impl Cluster {
         for node in self.nodes.nodes.iter_mut().filter(|node| node.link == link) {
             node.up = false;
         }
-        self.deadlines.add(turn.now + f64::from(self.config.node_timeout_secs), Look::Link(link));
+        // A cluster that is to end does not wait for nodes to come back.
+        let patience = if self.stopping.is_some() { 0 } else { self.config.node_timeout_secs };
+        self.deadlines.add(turn.now + f64::from(patience), Look::Link(link));
     }
 
     /// A rank server that did not come back in time takes its jobs along.

@@ -132,6 +132,9 @@ impl Cluster {
         }
         // Those that were on their way back into the queue stay out of it.
         self.jobs.values_mut().for_each(|job| job.again = None);
+        for node in self.nodes.iter().filter(|node| !node.up) {
+            self.deadlines.add(turn.now, Look::Link(node.link));
+        }
     }
 
     /// Says so when the cluster was told to end and has.

@@ -18,7 +18,7 @@ use super::lifecycle::Stage;
 use super::reason::Reason;
 use super::rooms::{full, give, take};
 use super::turn::Turn;
-use crate::layout::allocate::{NodeRoom, Unfit};
+use crate::layout::allocate::{NodeRoom, Unfit, allocate};
 use crate::layout::plan::Allocation;
 use crate::script::hostlist;
 use crate::script::spec::{DependencyKind, JobSpec};
@@ -265,7 +265,6 @@ impl<'a> Pass<'a> {
         partition: &PartitionConfig,
         rooms: &[NodeRoom<'a>],
     ) -> Result<Allocation, Unfit> {
-        let allocate = self.cluster.placement.allocate;
         if partition.nodes.is_none() {
             return allocate(spec, partition.def_mem_per_cpu, rooms);
         }

@@ -15,6 +15,7 @@ use super::reason::Reason;
 use super::step::{Step, StepStage};
 use super::turn::Turn;
 use crate::controller::api::Reply;
+use crate::environment::batch_launch;
 use crate::layout::plan::{Allocation, NodePlan, Plan, TaskPlan};
 
 impl Cluster {
@@ -65,7 +66,6 @@ impl Cluster {
         let secret = turn.secret();
         let Some(job) = self.jobs.get(&id) else { return false };
         let view = self.view(job, turn.now);
-        let batch_launch = self.placement.batch_launch;
         let Some(launch) = batch_launch(&view, &job.submission, secret.clone(), self.kill_wait_ms()) else {
             return false;
         };
@@ -78,7 +78,7 @@ impl Cluster {
             cpus: first.cpus.clone(),
             memory_mb: first.memory_mb,
             gres: first.gres.clone(),
-            tasks: vec![TaskPlan { rank: 0, cpus: Vec::new(), gres: Vec::new() }],
+            tasks: vec![TaskPlan::default()],
         };
         let step = Step {
             key,

@@ -16,13 +16,13 @@ use super::step::{Step, StepStage, WaitingStep};
 use super::turn::Turn;
 use crate::controller::api::{ErrorCode, JobState, Refusal, Reply, StepAttach, StepCreated, StepRequest};
 use crate::layout::plan::{NodePlan, Plan};
-use crate::layout::step::{StepLayout, StepUnfit};
+use crate::layout::step::{StepLayout, StepUnfit, lay_out};
 use crate::script::spec::{JobSpec, NodeDistribution};
 
 impl Cluster {
     /// `srun` inside a job asks for CPUs.
     pub(super) fn create_step(&mut self, turn: &mut Turn<'_>, asker: Asker, request: StepRequest) {
-        match self.lay_out(&request) {
+        match self.place_step(&request) {
             Ok(layout) => self.step_created(turn, asker, &request, layout),
             Err(StepUnfit::Never(code, detail)) => turn.answer(asker, Reply::Error(Refusal { code, detail })),
             Err(StepUnfit::Busy) if request.immediate => {
@@ -43,7 +43,7 @@ impl Cluster {
         turn.answer(asker, Reply::Pending { job: id, reason });
     }
 
-    fn lay_out(&self, request: &StepRequest) -> Result<StepLayout, StepUnfit> {
+    fn place_step(&self, request: &StepRequest) -> Result<StepLayout, StepUnfit> {
         let never = |code| StepUnfit::Never(code, Vec::new());
         let job = self.jobs.get(&request.job).ok_or_else(|| never(ErrorCode::InvalidJobId))?;
         match job.stage {
@@ -55,7 +55,7 @@ impl Cluster {
         let allocation = job.run.allocation.as_ref().ok_or_else(|| never(ErrorCode::AlreadyDone))?;
         let busy = job.run.steps.values().filter(|step| step.live() && !step.overlap);
         let busy: Vec<&[NodePlan]> = busy.map(|step| step.plan.nodes.as_slice()).collect();
-        (self.placement.lay_out)(&job.spec, allocation, &busy, &request.spec, &request.step)
+        lay_out(&job.spec, allocation, &busy, &request.spec, &request.step)
     }
 
     fn step_created(&mut self, turn: &mut Turn<'_>, asker: Asker, request: &StepRequest, layout: StepLayout) {
@@ -105,7 +105,7 @@ impl Cluster {
     pub(super) fn retry_steps(&mut self, turn: &mut Turn<'_>, id: JobId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         for waiting in std::mem::take(&mut job.run.waiting_steps) {
-            match self.lay_out(&waiting.request) {
+            match self.place_step(&waiting.request) {
                 Ok(layout) => self.step_created(turn, waiting.asker, &waiting.request, layout),
                 Err(StepUnfit::Never(code, detail)) => {
                     turn.answer(waiting.asker, Reply::Error(Refusal { code, detail }));

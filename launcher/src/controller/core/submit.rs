@@ -17,7 +17,7 @@ use super::node::Node;
 use super::reason::Reason;
 use super::turn::Turn;
 use crate::controller::api::{ErrorCode, JobState, Refusal, Reply, Submission};
-use crate::layout::allocate::{NodeRoom, Unfit};
+use crate::layout::allocate::{NodeRoom, Unfit, allocate};
 use crate::script::hostlist;
 use crate::script::spec::{ArraySpec, JobSpec};
 
@@ -194,7 +194,7 @@ impl Cluster {
     fn fit(&self, spec: &JobSpec, partition: &PartitionConfig) -> Result<(), Unfit> {
         let nodes = self.nodes.iter().filter(|node| partition.has(&node.facts.name));
         let rooms: Vec<NodeRoom<'_>> = nodes.map(Node::room).collect();
-        (self.placement.allocate)(spec, partition.def_mem_per_cpu, &rooms).map(|_| ())
+        allocate(spec, partition.def_mem_per_cpu, &rooms).map(|_| ())
     }
 
     fn record(

@@ -1,7 +1,5 @@
 //! Jobs and configuration as commands see them.
 
-use prun_runtime::ids::JobId;
-
 use super::Cluster;
 use super::dependency::{Standing, by_element};
 use super::job::{Elements, Job};
@@ -9,11 +7,8 @@ use super::lifecycle::Stage;
 use super::reason::Reason;
 use super::step::Step;
 use crate::controller::api::{ArrayView, JobView, StepView};
-use crate::script::pattern::{Letters, expand};
+use crate::environment::batch_files;
 use crate::script::spec::{JobSpec, Memory};
-
-/// What Slurm writes for the element of an array that has none yet (`NO_VAL`).
-const NO_ELEMENT: u32 = 4_294_967_294;
 
 impl Cluster {
     /// Jobs by number; with those of the past where `history` is asked for.
@@ -34,7 +29,7 @@ impl Cluster {
         let limit_end = (job.stage != Stage::Pending).then(|| self.limit_end(job)).flatten();
         let expected = job.run.expected.as_ref().filter(|_| job.stage == Stage::Pending);
         let submitter = &job.submission.submitter;
-        JobView {
+        with_files(JobView {
             id: job.id,
             cluster: self.config.cluster.clone(),
             array: array_view(job),
@@ -67,12 +62,12 @@ impl Cluster {
             restarts: job.restarts,
             command: command(job),
             batch: job.batch(),
-            stdout: path(job, stdout_pattern(job)),
-            stderr: path(job, job.spec.stderr.as_deref().unwrap_or(stdout_pattern(job))),
-            stdin: path(job, job.spec.stdin.as_deref().unwrap_or("/dev/null")),
+            stdout: String::new(),
+            stderr: String::new(),
+            stdin: String::new(),
             dependency: self.dependency_text(job, now),
             steps: step_views(job),
-        }
+        })
     }
 
     /// Why a job waits, also where the scheduler has not come to it (again): then others are before it.
@@ -180,34 +175,15 @@ fn step_views(job: &Job) -> Vec<StepView> {
     batch.into_iter().chain(others).map(Step::view).collect()
 }
 
-fn stdout_pattern(job: &Job) -> &str {
-    let default = if job.array.is_some() { "slurm-%A_%a.out" } else { "slurm-%j.out" };
-    job.spec.stdout.as_deref().unwrap_or(default)
-}
-
-/// An output path as far as it is known: patterns expanded, from the working directory.
-fn path(job: &Job, pattern: &str) -> String {
-    if pattern == "none" || pattern == "/dev/null" {
-        return "/dev/null".to_owned();
+/// Puts the paths of a script's streams in.
+fn with_files(view: JobView) -> JobView {
+    let files = batch_files(&view);
+    let text = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
+    let stdout = text(&files.stdout);
+    JobView {
+        stderr: files.stderr.map_or_else(|| stdout.clone(), |path| text(&path)),
+        stdin: files.stdin.map_or_else(|| "/dev/null".to_owned(), |path| text(&path)),
+        stdout,
+        ..view
     }
-    let JobId(id) = job.id;
-    let first = job.run.allocation.as_ref().and_then(|allocation| allocation.nodes.first());
-    let letters = Letters {
-        job: Some(id),
-        array_job: Some(job.array_or_id().0),
-        element: Some(job.element().unwrap_or(NO_ELEMENT)),
-        step: first.map(|_| "batch".to_owned()),
-        job_step: first.map(|_| id.to_string()),
-        task: first.map(|_| 0),
-        node_id: first.map(|_| 0),
-        node: first.map(|share| share.name.clone()),
-        user: Some(job.submission.submitter.user.clone()),
-        name: Some(job.name().to_owned()),
-    };
-    let expanded = expand(pattern, &letters);
-    if expanded.starts_with('/') {
-        return expanded;
-    }
-    let dir = String::from_utf8_lossy(&job.spec.work_dir);
-    format!("{}/{expanded}", dir.trim_end_matches('/'))
 }

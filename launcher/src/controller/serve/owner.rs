@@ -158,7 +158,6 @@ async fn until(deadline: Option<f64>) {
     /// A timer is never set further ahead, so that a clock that is set is noticed.
     const AHEAD_SECS_MAX: f64 = 60.0;
     let Some(deadline) = deadline else { return std::future::pending().await };
-    // One millisecond late rather than early: tokio's timers count in these.
     let ahead = (deadline - now()).clamp(0.0, AHEAD_SECS_MAX);
     tokio::time::sleep_until(Instant::now() + Duration::from_secs_f64(ahead)).await;
 }

@@ -272,3 +272,15 @@ fn the_cluster_ends_when_its_last_job_has() {
     assert!(world.stopped);
     assert!(matches!(world.replies(call).as_slice(), [Reply::Done]));
 }
+
+#[test]
+fn the_end_of_the_cluster_does_not_wait_for_lost_nodes() {
+    let mut world = World::new(&[1, 1]);
+    world.submit(tasks(1));
+    world.submit(tasks(1));
+    world.event(Event::NodeGone { link: LinkId(1) });
+    world.ask_as(ME, Request::Shutdown);
+    assert!(!world.stopped);
+    world.event(Event::NodeGone { link: LinkId(2) });
+    assert!(world.stopped);
+}

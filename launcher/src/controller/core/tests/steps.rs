@@ -129,7 +129,7 @@ fn steps_are_refused_where_there_is_no_place_for_them() {
     };
     assert_eq!(code(77, 1), ErrorCode::InvalidJobId);
     assert_eq!(code(pending, 1), ErrorCode::JobPending);
-    assert_eq!(code(job, 2), ErrorCode::NodeConfig);
+    assert_eq!(code(job, 2), ErrorCode::TooManyCpus);
 }
 
 #[test]

@@ -12,11 +12,7 @@ use crate::controller::api::*;
 use crate::controller::core::Cluster;
 use crate::controller::core::config::Config;
 use crate::controller::core::event::{ClientId, Effect, Event, LinkId, Peer};
-use crate::controller::core::placement::Placement;
-use crate::layout::allocate::{NodeRoom, Unfit};
-use crate::layout::plan::{Allocation, NodePlan, NodeShare, Plan, TaskPlan};
-use crate::layout::step::{StepLayout, StepUnfit};
-use crate::script::spec::{JobSpec, StepSpec};
+use crate::script::spec::JobSpec;
 
 /// The client that most tests speak as.
 pub(super) const ME: ClientId = ClientId(100);
@@ -39,8 +35,7 @@ impl World {
     }
 
     pub(super) fn with(cpus: &[u32], config: Config) -> Self {
-        let mut cluster = Cluster::new(config);
-        cluster.placement = Placement { allocate, lay_out, batch_launch };
+        let cluster = Cluster::new(config);
         let mut world = Self {
             cluster,
             now: 1_000_000.0,
@@ -304,85 +299,6 @@ pub(super) fn submission(spec: JobSpec) -> Submission {
 /// What `salloc` asks for.
 pub(super) fn allocation(spec: JobSpec) -> Request {
     Request::Allocate(Box::new(Submission { script: None, ..submission(spec) }))
-}
-
-/// Takes CPUs from the front, tasks of one CPU each, at least one on each node that is asked for.
-fn allocate(spec: &JobSpec, _: Option<u64>, rooms: &[NodeRoom<'_>]) -> Result<Allocation, Unfit> {
-    let wanted = spec.ntasks.unwrap_or(1);
-    let least = spec.nodes.map_or(1, |(least, _)| least);
-    let named = |room: &&NodeRoom<'_>| spec.nodelist.is_empty() || spec.nodelist.contains(&room.facts.name);
-    let pick = |free: &dyn Fn(&NodeRoom<'_>) -> Vec<u32>| {
-        let mut missing = wanted as usize;
-        let mut nodes = Vec::new();
-        for room in rooms.iter().filter(named) {
-            let mut cpus = free(room);
-            cpus.truncate(missing.saturating_sub((least as usize).saturating_sub(nodes.len() + 1)).max(1));
-            if missing > 0 && !cpus.is_empty() {
-                missing = missing.saturating_sub(cpus.len());
-                let tasks = cpus.len() as u32;
-                let name = room.facts.name.clone();
-                nodes.push(NodeShare { name, cpus, memory_mb: 0, tasks, gres: Vec::new() });
-            }
-        }
-        (missing == 0 && nodes.len() >= least as usize).then_some(Allocation { nodes })
-    };
-    let now = |room: &NodeRoom<'_>| {
-        if room.usable { room.free_cpus.iter().copied().collect() } else { Vec::new() }
-    };
-    let idle = |room: &NodeRoom<'_>| if room.usable { (0..room.facts.cpus).collect() } else { Vec::new() };
-    let ever = |room: &NodeRoom<'_>| (0..room.facts.cpus).collect();
-    if let Some(allocation) = pick(&now) {
-        Ok(allocation)
-    } else if pick(&idle).is_some() {
-        Err(Unfit::Busy)
-    } else if pick(&ever).is_some() {
-        Err(Unfit::NodesUnavailable)
-    } else {
-        Err(ErrorCode::NodeConfig.into())
-    }
-}
-
-/// Takes CPUs of the allocation that no other step holds, a task each.
-fn lay_out(
-    _: &JobSpec,
-    allocation: &Allocation,
-    running: &[&[NodePlan]],
-    asked: &JobSpec,
-    step: &StepSpec,
-) -> Result<StepLayout, StepUnfit> {
-    let wanted = asked.ntasks.unwrap_or(1);
-    let mut rank = 0;
-    let mut nodes = Vec::new();
-    for share in &allocation.nodes {
-        let held = |cpu: &u32| {
-            let mut plans = running.iter().flat_map(|plans| plans.iter());
-            !step.overlap && plans.any(|plan| plan.name == share.name && plan.cpus.contains(cpu))
-        };
-        let free = share.cpus.iter().copied().filter(|cpu| !held(cpu));
-        let cpus: Vec<u32> = free.take((wanted - rank) as usize).collect();
-        if !cpus.is_empty() {
-            let tasks = (rank..)
-                .zip(&cpus)
-                .map(|(rank, cpu)| TaskPlan { rank, cpus: vec![*cpu], gres: Vec::new() })
-                .collect();
-            rank += cpus.len() as u32;
-            nodes.push(NodePlan { name: share.name.clone(), cpus, memory_mb: 0, gres: Vec::new(), tasks });
-        }
-    }
-    let all: usize = allocation.nodes.iter().map(|share| share.cpus.len()).sum();
-    if wanted as usize > all {
-        return Err(StepUnfit::Never(ErrorCode::NodeConfig, Vec::new()));
-    }
-    if rank < wanted {
-        return Err(StepUnfit::Busy);
-    }
-    Ok(StepLayout { plan: Plan { nodes }, warnings: Vec::new() })
-}
-
-fn batch_launch(job: &JobView, _: &Submission, secret: Secret, kill_wait_ms: u64) -> Option<StepLaunch> {
-    let key = StepKey { job: job.id, step: StepId::BATCH };
-    let node = job.allocation.as_ref()?.nodes.first()?;
-    Some(launch(key, secret, kill_wait_ms, &[(node.name.clone(), vec![0])]))
 }
 
 /// A launch of ranks on nodes.

@@ -4,10 +4,11 @@
 //! `job.sh` → [`script`]: lines, words, options, a [`script::spec::JobSpec`] → [`controller`]: queue and
 //! schedule → [`layout`]: which rank on which node and CPU → [`environment`]: Slurm's variables → [`fanout`]:
 //! launch and watch → [`gather`]: output in order → `result.out`. [`embedded`] holds a whole cluster in one
-//! process; [`commands`] are what users type, [`view`] what they see.
+//! process, [`daemon`] its parts as processes of their own; [`commands`] are what users type, [`view`] what they see.
 
 pub mod commands;
 pub mod controller;
+pub mod daemon;
 pub mod embedded;
 pub mod environment;
 pub mod fanout;

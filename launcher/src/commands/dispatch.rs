@@ -24,6 +24,19 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Reads a command's own options.
+///
+/// # Errors
+/// The exit code, once what is wrong (2) or the help (0) has been said.
+pub fn parse<T: clap::Parser>(command: &str, words: &[OsString]) -> Result<T, ExitCode> {
+    let all = std::iter::once(OsString::from(command)).chain(words.iter().cloned());
+    T::try_parse_from(all).map_err(|error| {
+        // With the terminal gone there is nobody to tell.
+        let _ = error.print();
+        u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    })
+}
+
 /// Says why a command failed: the error, what caused it, and exits with 1.
 pub fn fail(command: &str, error: &dyn Error) -> ExitCode {
     let mut text = format!("{command}: error: {error}");

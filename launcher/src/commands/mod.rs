@@ -32,6 +32,11 @@ pub mod submit;
 pub mod switches;
 pub mod users;
 
+pub mod controller;
+pub mod down;
+pub mod node;
+pub mod status;
+pub mod up;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -67,6 +72,11 @@ pub fn find(name: &str) -> Option<Run> {
         "sinfo" => sinfo::run,
         "squeue" => squeue::run,
         "srun" => srun::run,
+        "controller" => controller::run,
+        "down" => down::run,
+        "node" => node::run,
+        "status" => status::run,
+        "up" => up::run,
         _ => return None,
     })
 }

@@ -11,13 +11,15 @@ use prun_runtime::wire::frame::{FrameError, FrameReader, FrameWriter, read_messa
 use prun_runtime::wire::preamble::{Preamble, Target};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
+use crate::daemon::home::Home;
+
 use super::api::{Answer, Call, Reply, Request};
 
 /// Why the controller cannot be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Neither inside a job nor is a cluster named.
-    #[error("no controller: `{SOCKET}` and `{CONTROLLER}` are not set; run inside a job of prun")]
+    #[error("no controller: start a cluster with `eval \"$(prun up)\"`, or name one in `{CONTROLLER}`")]
     NoController,
     /// The address is of no kind that this version knows.
     #[error("`{CONTROLLER}` is `{0}`, but it must be `unix:PATH`")]
@@ -38,13 +40,25 @@ pub enum ClientError {
     Closed,
 }
 
-/// Where the controller listens, by the environment.
+/// Where the controller listens: inside a job its node knows; else the variable says, or it is the one of this user's
+/// own cluster (`prun up`).
 fn socket_path() -> Result<PathBuf, ClientError> {
     if let Some(path) = env::var_os(SOCKET) {
         return Ok(path.into());
     }
-    let address = env::var(CONTROLLER).map_err(|_| ClientError::NoController)?;
-    address.strip_prefix("unix:").map(PathBuf::from).ok_or(ClientError::Address(address))
+    if let Ok(address) = env::var(CONTROLLER) {
+        return path_of(&address);
+    }
+    let own = Home::find(None).map(|home| home.controller().socket());
+    own.ok().filter(|socket| socket.exists()).ok_or(ClientError::NoController)
+}
+
+/// The path in `unix:PATH`.
+///
+/// # Errors
+/// [`ClientError::Address`].
+pub fn path_of(address: &str) -> Result<PathBuf, ClientError> {
+    address.strip_prefix("unix:").map(PathBuf::from).ok_or_else(|| ClientError::Address(address.to_owned()))
 }
 
 /// A blocking link.

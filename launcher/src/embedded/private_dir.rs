@@ -22,10 +22,18 @@ impl PrivateDir {
     /// # Errors
     /// Only where the system has no random numbers.
     pub fn named() -> io::Result<Self> {
+        Self::named_in(&std::env::temp_dir())
+    }
+
+    /// The same in another directory.
+    ///
+    /// # Errors
+    /// As [`Self::named`].
+    pub fn named_in(parent: &Path) -> io::Result<Self> {
         let mut bytes = [0; 8];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
         let name = format!("prun-{:016x}", u64::from_ne_bytes(bytes));
-        Ok(Self { path: std::env::temp_dir().join(name) })
+        Ok(Self { path: parent.join(name) })
     }
 
     /// Makes it, for this user alone, with the command names in `bin`.

@@ -71,6 +71,7 @@ impl RankServer {
                 biased;
                 message = from_controller.recv() => match message {
                     None => return,
+                    Some(ToNode::Registered) => {}
                     Some(ToNode::Launch(launch)) => self.launch(*launch),
                     Some(ToNode::Signal { key, signal }) => self.order(key, ToStepd::Signal { signal }, None),
                     Some(ToNode::Terminate { key, at_once, notice }) => {

@@ -9,6 +9,8 @@ use crate::ids::{Rank, StepKey};
 /// Controller to rank server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToNode {
+    /// Answer to [`FromNode::Register`]: the nodes are part of the cluster.
+    Registered,
     /// Start this step on the nodes it names.
     Launch(Box<StepLaunch>),
     /// A signal for every task of a step.

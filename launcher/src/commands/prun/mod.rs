@@ -17,7 +17,7 @@ use prun_runtime::server::guard::{Guard, Role, fork_guard};
 use self::ask::{Asked, Job};
 use self::drive::DriveError;
 use super::dispatch::fail;
-use crate::controller::serve::Config;
+use crate::controller::core::config::Config;
 use crate::embedded::Cluster;
 use crate::embedded::private_dir::PrivateDir;
 use crate::view::progress::Progress;
@@ -55,8 +55,10 @@ fn run_here(job: Job, directory: PrivateDir, guard: Guard) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail("prun", &error),
     };
+    // A person waits at the terminal: less patience than a cluster has.
+    let config = Config { kill_wait_secs: 5, ..Config::of_this_machine() };
     runtime.block_on(async {
-        let cluster = match Cluster::start(job.shape, directory, guard, config()) {
+        let cluster = match Cluster::start(job.shape, directory, guard, config) {
             Ok(cluster) => cluster,
             Err(error) => return fail("prun", &error),
         };
@@ -80,23 +82,6 @@ fn run_here(job: Job, directory: PrivateDir, guard: Guard) -> ExitCode {
             Err(error) => fail("prun", &error as &dyn Error),
         }
     })
-}
-
-/// `slurmpar` of all nodes, without limits; job numbers that do not begin at 1 on every machine, since programs
-/// derive port numbers from them.
-fn config() -> Config {
-    /// Below this, so that numbers stay short; above 0, so that they are numbers of jobs.
-    const FIRST_JOB_MAX: u32 = 60_000;
-    let seed = std::process::id();
-    Config {
-        cluster: "prun".to_owned(),
-        host: hostname::get()
-            .map_or_else(|_| "localhost".to_owned(), |name| name.to_string_lossy().into_owned()),
-        first_job: seed.wrapping_mul(2_654_435_761) % FIRST_JOB_MAX + 1,
-        kill_wait_secs: 5,
-        time_zone: jiff::tz::TimeZone::system(),
-        ..Config::default()
-    }
 }
 
 /// `--plan`: which rank would go where.

@@ -44,6 +44,21 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// The default one, with this machine's name and time zone, and with job numbers that do not begin at 1 on every
+    /// machine: programs derive port numbers from them.
+    #[must_use]
+    pub fn of_this_machine() -> Self {
+        /// Below this, so that numbers stay short.
+        const FIRST_JOB_MAX: u32 = 60_000;
+        // Neighbouring process numbers are to give job numbers that are far apart (Knuth's multiplicative hash).
+        let spread = std::process::id().wrapping_mul(2_654_435_761);
+        let host = hostname::get()
+            .map_or_else(|_| "localhost".to_owned(), |name| name.to_string_lossy().into_owned());
+        Self { host, first_job: spread % FIRST_JOB_MAX + 1, time_zone: TimeZone::system(), ..Self::default() }
+    }
+}
+
 /// A partition of the configuration.
 #[derive(Debug, Clone)]
 pub struct PartitionConfig {

@@ -1,7 +1,7 @@
 //! Nodes join, go away and come back; users drain them.
 
 use prun_runtime::ids::StepKey;
-use prun_runtime::wire::node::{FromNode, NodeFacts};
+use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
 
 use super::Cluster;
 use super::deadline::Look;
@@ -75,6 +75,7 @@ impl Cluster {
         for old in before {
             self.move_steps(turn, old, link, steps);
         }
+        turn.tell(link, ToNode::Registered);
         turn.schedule = true;
     }
 

@@ -182,6 +182,7 @@ impl World {
                 ToNode::Launch(launch) => format!("{} launch {}", link.0, launch.key),
                 ToNode::Signal { key, signal } => format!("{} signal {key} {signal}", link.0),
                 ToNode::Terminate { key, .. } => format!("{} terminate {key}", link.0),
+                ToNode::Registered => format!("{} registered", link.0),
                 ToNode::Ping { .. } => format!("{} ping", link.0),
             })
             .collect()

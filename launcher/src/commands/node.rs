@@ -1,0 +1,106 @@
+//! `prun node`: a rank server as a daemon, in the foreground.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use prun_runtime::server::guard::{Role, fork_guard};
+
+use super::dispatch::{fail, parse, trace};
+use crate::controller::client;
+use crate::daemon::home::Home;
+use crate::daemon::{node, ready};
+use crate::embedded::private_dir::PrivateDir;
+use crate::embedded::shape::Shape;
+
+/// Runs the tasks of a cluster on this machine, until it is told to end
+#[derive(Debug, Parser)]
+#[command(name = "prun node", disable_version_flag = true)]
+struct Options {
+    /// Directory of the cluster
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The controller, as `unix:PATH`; the one of the directory where it is not said
+    #[arg(long, value_name = "ADDRESS")]
+    controller: Option<String>,
+    /// Name of the node; the machine's where it is not said
+    #[arg(long)]
+    name: Option<String>,
+    /// CPUs to be given to jobs; those of the machine where it is not said
+    #[arg(long)]
+    cpus: Option<u32>,
+    /// Memory to be given to jobs, in MiB; that of the machine where it is not said
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u64>,
+    /// Say more, on stderr; repeat for more
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+/// Why the options cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum OptionsError {
+    #[error("`{0}` can be no node's name: letters, digits, `-`, `_` and `.` are allowed")]
+    Name(String),
+    #[error("a node has 1 to {} CPUs and some memory", Shape::CPUS_MAX)]
+    Size,
+}
+
+/// Runs until SIGTERM. Exits with 1 when it cannot run. Returns in the guard and the step processes too.
+#[must_use]
+pub fn run(words: &[OsString]) -> ExitCode {
+    let options: Options = match parse("prun node", words) {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+    trace(options.verbose);
+    match start(&options) {
+        Ok(code) => code,
+        Err(error) => fail("prun node", error.as_ref()),
+    }
+}
+
+fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let home = Home::find(options.dir.as_deref())?;
+    let machine = hostname::get()?.to_string_lossy().into_owned();
+    let name = options.name.clone().unwrap_or(machine);
+    if !is_name(&name) {
+        return Err(OptionsError::Name(name).into());
+    }
+    let cpus = options.cpus.or_else(|| u32::try_from(std::thread::available_parallelism().ok()?.get()).ok());
+    let shape = Shape { nodes: 1, cpus: cpus.unwrap_or(1), memory_mb: options.memory };
+    if !(1..=Shape::CPUS_MAX).contains(&shape.cpus) || shape.memory_mb == Some(0) {
+        return Err(OptionsError::Size.into());
+    }
+    let controller = match &options.controller {
+        Some(address) => client::path_of(address)?,
+        None => home.controller().socket(),
+    };
+    let seat = home.node(&name);
+    let lock = seat.take()?;
+    ready::detach();
+    let directory = PrivateDir::named_in(seat.path())?;
+    let guard = match fork_guard(&directory.workspace())? {
+        Role::RankServer(guard) => guard,
+        Role::Ended(code) => {
+            // Place and directory are the rank server's.
+            std::mem::forget((lock, directory));
+            return Ok(code);
+        }
+    };
+    let facts =
+        shape.nodes("").into_iter().next().map(|facts| prun_runtime::wire::node::NodeFacts { name, ..facts });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if let Some(facts) = facts {
+        runtime.block_on(node::run(directory, guard, facts, &controller))?;
+    }
+    drop(lock);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Names go into hostlists and paths.
+fn is_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !name.is_empty() && name.len() <= 64 && name.chars().all(allowed) && !name.starts_with(['.', '-'])
+}

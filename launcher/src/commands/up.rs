@@ -1,0 +1,119 @@
+//! `prun up`: a cluster of background daemons on this machine.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use clap::Parser;
+
+use super::dispatch::{fail, parse};
+use super::links;
+use crate::daemon::home::{Home, HomeError};
+use crate::daemon::ready;
+use crate::embedded::shape::{Shape, ShapeError};
+
+/// Starts a cluster of background daemons on this machine, and prints what a shell needs to use it:
+/// eval "$(prun up)"
+#[derive(Debug, Parser)]
+#[command(name = "prun up", disable_version_flag = true, verbatim_doc_comment)]
+struct Options {
+    /// Nodes of this machine, as NODESxCPUS[:MEMORY_MB]; one node of all its CPUs where it is not said
+    #[arg(long, value_name = "SHAPE", value_parser = |text: &str| text.parse::<Shape>())]
+    local: Option<Shape>,
+    /// Directory of the cluster; several clusters run side by side in several
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// Why a cluster does not come up.
+#[derive(Debug, thiserror::Error)]
+enum UpError {
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    #[error("cannot {verb} `{}`", path.display())]
+    File { verb: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("{what} did not come up; its last words, from `{}`:\n{words}", log.display())]
+    NotReady { what: String, log: PathBuf, words: String },
+}
+
+/// Starts what does not run yet. Exits with 1, and a reason, when something does not come up.
+#[must_use]
+pub fn run(words: &[OsString]) -> ExitCode {
+    let options: Options = match parse("prun up", words) {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+    match up(&options) {
+        Ok(home) => {
+            // Whoever evaluates it reads all of it; nobody else is harmed.
+            let _ = std::io::stdout().write_all(for_the_shell(&home).as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail("prun up", &error),
+    }
+}
+
+fn up(options: &Options) -> Result<Home, UpError> {
+    let home = Home::find(options.dir.as_deref())?;
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let machine = Shape { nodes: 1, cpus: u32::try_from(cpus).unwrap_or(1), memory_mb: None };
+    let shape = options.local.unwrap_or(machine);
+    let binary = file("find", Path::new("/proc/self/exe"), std::env::current_exe())?;
+    let controller = home.controller();
+    controller.make()?;
+    make_names(&home, &binary)?;
+    if controller.holder().is_none() {
+        let mut command = Command::new(&binary);
+        command.arg("controller").arg("--dir").arg(home.path());
+        start(command, "the controller", &controller.log())?;
+    }
+    for facts in shape.nodes("") {
+        let seat = home.node(&facts.name);
+        seat.make()?;
+        if seat.holder().is_none() {
+            let mut command = Command::new(&binary);
+            command.arg("node").arg("--dir").arg(home.path());
+            command.args(["--name", &facts.name, "--cpus", &facts.cpus.to_string()]);
+            command.args(["--memory", &facts.memory_mb.to_string()]);
+            start(command, &facts.name, &seat.log())?;
+        }
+    }
+    Ok(home)
+}
+
+fn make_names(home: &Home, binary: &Path) -> Result<(), UpError> {
+    let bin = home.bin();
+    // Names of an older binary must not stay.
+    if bin.exists() {
+        file("empty", &bin, std::fs::remove_dir_all(&bin))?;
+    }
+    file("make", &bin, std::fs::create_dir_all(&bin))?;
+    file("make names in", &bin, links::make(&bin, binary))
+}
+
+fn start(command: Command, what: &str, log: &Path) -> Result<(), UpError> {
+    if file("start the daemon of", log, ready::start(command, log))? {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let last: Vec<&str> = text.lines().rev().take(5).collect();
+    let words = last.into_iter().rev().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n");
+    Err(UpError::NotReady { what: what.to_owned(), log: log.to_owned(), words })
+}
+
+fn file<T>(verb: &'static str, path: &Path, result: std::io::Result<T>) -> Result<T, UpError> {
+    result.map_err(|source| UpError::File { verb, path: path.to_owned(), source })
+}
+
+/// What to evaluate: the commands on `PATH`, and where their controller is.
+fn for_the_shell(home: &Home) -> String {
+    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
+    format!(
+        "export PRUN_CONTROLLER=unix:{}\nexport PATH={}:\"$PATH\"\n",
+        quoted(&home.controller().socket()),
+        quoted(&home.bin())
+    )
+}

@@ -101,9 +101,12 @@ impl Demand {
     /// CPUs that every node of the job must give.
     #[must_use]
     pub fn node_cpus_min(&self, spec: &JobSpec) -> u32 {
-        let tasks = if spec.overcommit { 1 } else { self.tasks_per_node.unwrap_or(1) };
-        let geometry = geometry_tasks(spec).filter(|_| !spec.overcommit).unwrap_or(1);
-        let cpus = self.cpus_per_task.saturating_mul(tasks.max(geometry));
+        if spec.overcommit {
+            return self.cpus_per_task;
+        }
+        // A job of one task needs no room for more, whatever it says of each node.
+        let tasks = self.tasks_per_node.unwrap_or(1).min(self.tasks.max(1));
+        let cpus = self.cpus_per_task.saturating_mul(tasks.max(geometry_tasks(spec).unwrap_or(1)));
         cpus.max(spec.min_cpus.unwrap_or(1))
     }
 }

@@ -21,7 +21,10 @@ pub(super) fn fill(room: &[u32], tasks: u32, deal: Deal, overcommit: bool) -> Op
         return None;
     }
     let dealt = u64::from(tasks).min(total.max(u64::from(nodes))) as u32;
-    let limits: Vec<u32> = room.iter().map(|&room| room.max(1)).collect();
+    // In turn, without room for all, means in turn from the first task on.
+    let unlimited = !fits && deal == Deal::Cyclic;
+    let dealt = if unlimited { tasks } else { dealt };
+    let limits: Vec<u32> = room.iter().map(|&room| if unlimited { tasks } else { room.max(1) }).collect();
     let mut counts = match deal {
         Deal::Block => block(&limits, dealt),
         Deal::Cyclic => in_turn(&limits, dealt, 1),
@@ -112,6 +115,7 @@ mod tests {
         assert_eq!(fill(&two, 2, Deal::Block, false), None);
         assert_eq!(fill(&[2, 2], 9, Deal::Block, true), Some(vec![5, 4]));
         assert_eq!(fill(&[2, 1], 5, Deal::Block, true), Some(vec![3, 2]));
+        assert_eq!(fill(&[2, 1], 4, Deal::Cyclic, true), Some(vec![2, 2]));
     }
 
     #[test]

@@ -49,14 +49,16 @@ impl Request<'_> {
                 }
             }
         }
-        if let Some(per_node) = self.demand.tasks_per_node.filter(|_| !self.spec.overcommit) {
-            tasks = if tasks < per_node { 0 } else { per_node };
+        if let Some(per_node) = self.demand.tasks_per_node {
+            // Even with more tasks than CPUs, no node is asked for more tasks than it has CPUs in all.
+            let most = if self.spec.overcommit { room.facts.cpus / self.demand.cpus_per_task } else { tasks };
+            tasks = if most < per_node.min(self.demand.tasks.max(1)) { 0 } else { per_node };
         }
         if let Some(&exact) = self.required.get(room.facts.name.as_str()).filter(|&&exact| exact > 0) {
             tasks = if tasks < exact && !self.spec.overcommit { 0 } else { exact };
         }
         let enough = tasks > 0 && (job_wide > 0 || self.job_wide().is_none());
-        let tasks = if self.spec.overcommit { 1 } else { tasks };
+        let tasks = if self.overfull() { 1 } else { tasks };
         enough.then_some(Offer { tasks, cpus: free, devices: job_wide })
     }
 
@@ -96,6 +98,11 @@ impl Request<'_> {
     /// Whether a job's nodes are its own. All jobs are one user's, so that `--exclusive=user` keeps nobody away.
     pub(super) fn exclusive(&self) -> bool {
         matches!(self.spec.sharing, Some(Sharing::Exclusive | Sharing::Topo))
+    }
+
+    /// Whether nodes take any number of tasks.
+    pub(super) fn overfull(&self) -> bool {
+        self.spec.overcommit && self.demand.tasks_per_node.is_none()
     }
 
     /// The request for devices of the whole job.

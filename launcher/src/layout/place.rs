@@ -66,7 +66,7 @@ impl<'a> Request<'a> {
         }
         let counted = require_counted(&mut candidates, rooms, features)?;
         let wanted = Wanted {
-            tasks: if self.spec.overcommit { 0 } else { self.demand.tasks },
+            tasks: if self.overfull() { 0 } else { self.demand.tasks },
             devices: self.job_wide().map_or(0, |gres| gres.count),
             least: self.demand.nodes_min,
             most: self.demand.nodes_max,
@@ -122,8 +122,11 @@ impl<'a> Request<'a> {
 
     /// CPUs that a node gives for so many tasks.
     fn cpus(&self, room: &NodeRoom<'_>, tasks: u32) -> u32 {
-        let wanted = if self.spec.overcommit { 0 } else { tasks.saturating_mul(self.demand.cpus_per_task) };
-        if self.exclusive() { room.facts.cpus } else { wanted.max(self.node_cpus_min) }
+        if self.exclusive() {
+            return room.facts.cpus;
+        }
+        let tasks = if self.spec.overcommit { 0 } else { tasks.min(self.demand.tasks) };
+        tasks.saturating_mul(self.demand.cpus_per_task).max(self.node_cpus_min)
     }
 
     fn shares(

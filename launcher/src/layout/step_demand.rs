@@ -70,6 +70,7 @@ impl StepDemand {
         let node_of_task = is_arbitrary(asked).then(|| asked.nodelist.clone());
         let nodes = allocation.nodes.len() as u32;
         let cpus_per_task = asked.cpus_per_task.or(job.cpus_per_task);
+        let overcommit = asked.overcommit || job.overcommit;
         let mut demand = Self {
             tasks: 0,
             tasks_given: true,
@@ -79,11 +80,11 @@ impl StepDemand {
             required: each_once(&asked.nodelist),
             node_of_task,
             deal: Deal::Block,
-            exact: (step.exact || cpus_per_task.is_some()) && !step.whole,
-            overcommit: asked.overcommit || job.overcommit,
+            exact: (step.exact || cpus_per_task.is_some() && !overcommit) && !step.whole,
+            overcommit,
             warnings: Vec::new(),
         };
-        demand.count_tasks(&of_job, asked)?;
+        demand.count_tasks(&of_job, allocation, asked)?;
         if demand.tasks > RANKS_MAX {
             return Err(StepUnfit::Never(ErrorCode::InvalidTaskCount, Vec::new()));
         }
@@ -93,7 +94,12 @@ impl StepDemand {
     }
 
     /// The number of tasks, and no more nodes than that.
-    fn count_tasks(&mut self, of_job: &Demand, asked: &JobSpec) -> Result<(), StepUnfit> {
+    fn count_tasks(
+        &mut self,
+        of_job: &Demand,
+        allocation: &Allocation,
+        asked: &JobSpec,
+    ) -> Result<(), StepUnfit> {
         if let Some(list) = &self.node_of_task {
             let named = list.len() as u32;
             self.tasks = asked.ntasks.unwrap_or(named);
@@ -109,6 +115,10 @@ impl StepDemand {
         }
         let given = asked.ntasks.or(of_job.tasks_given.then_some(of_job.tasks));
         let Some(tasks) = given else {
+            if asked.cpus_per_task.is_some() && self.tasks_per_node.is_none() {
+                self.tasks = self.as_many_as_fit(allocation);
+                return Ok(());
+            }
             self.tasks_given = false;
             self.tasks = self.nodes.0.saturating_mul(self.tasks_per_node.unwrap_or(1));
             return Ok(());
@@ -132,6 +142,13 @@ impl StepDemand {
         Ok(())
     }
 
+    /// `-c` without `-n`: as many tasks as the nodes have CPUs for (`srun(1)`, "cpus-per-task").
+    fn as_many_as_fit(&self, allocation: &Allocation) -> u32 {
+        let nodes = allocation.nodes.iter().take(self.nodes.0 as usize);
+        let tasks: u32 = nodes.map(|share| share.cpus.len() as u32 / self.cpus_per_task).sum();
+        tasks.max(self.nodes.0)
+    }
+
     /// Whether the job has such nodes at all.
     fn check_nodes(
         &mut self,
@@ -144,30 +161,6 @@ impl StepDemand {
             let line = "-r,--relative not allowed with -w,--nodelist or -x,--exclude.";
             return Err(refused(&[line.to_owned()]));
         }
-        if let Some(name) = self.required.iter().find(|name| excluded.contains(name.as_str())) {
-            let line = format!("Requested node {name} is also in the excluded list.");
-            return Err(refused(&[line, "Job not submitted.".to_owned()]));
-        }
-        let all = allocation.nodes.len() as u32;
-        let left =
-            allocation.nodes.iter().filter(|node| !excluded.contains(node.name.as_str())).count() as u32;
-        if left == 0 {
-            return Err(refused(&["Hostlist is empty!  Can't run job.".to_owned()]));
-        }
-        let least = self.nodes.0;
-        if left < least {
-            let mut lines = vec![format!("Only allocated {left} nodes asked for {least}")];
-            lines.extend((left < all).then(|| "Are required nodes explicitly excluded?".to_owned()));
-            return Err(refused(&lines));
-        }
-        let first = step.relative.unwrap_or(0);
-        if u64::from(first) + u64::from(least) > u64::from(all) {
-            let from_job = asked.nodes.is_none() && self.warnings.is_empty();
-            let option = if from_job { "SLURM_JOB_NUM_NODES" } else { "--nodes" };
-            return Err(refused(&[format!(
-                "--relative and {option} option incompatible with count of allocated nodes ({first}+{least}>{all})"
-            )]));
-        }
         let (named, most) = (self.required.len() as u32, self.nodes.1);
         if named > most {
             // `srun` says this as an error, and goes on.
@@ -177,9 +170,46 @@ impl StepDemand {
             ));
             self.required.truncate(most as usize);
         }
+        if let Some(name) = self.required.iter().find(|name| excluded.contains(name.as_str())) {
+            let line = format!("Requested node {name} is also in the excluded list.");
+            return Err(refused(&[line, "Job not submitted.".to_owned()]));
+        }
+        self.check_count(allocation, asked, step, &excluded)?;
         let of_job: HashSet<&str> = allocation.nodes.iter().map(|node| node.name.as_str()).collect();
         if !self.required.iter().all(|name| of_job.contains(name.as_str())) {
             return Err(StepUnfit::Never(ErrorCode::NodeConfig, Vec::new()));
+        }
+        Ok(())
+    }
+
+    /// Whether it has so many.
+    fn check_count(
+        &self,
+        allocation: &Allocation,
+        asked: &JobSpec,
+        step: &StepSpec,
+        excluded: &HashSet<&str>,
+    ) -> Result<(), StepUnfit> {
+        let (all, least) = (allocation.nodes.len() as u32, self.nodes.0);
+        if let Some(first) =
+            step.relative.filter(|&first| u64::from(first) + u64::from(least) > u64::from(all))
+        {
+            let from_job = asked.nodes.is_none() && self.warnings.is_empty();
+            let option = if from_job { "SLURM_JOB_NUM_NODES" } else { "--nodes" };
+            return Err(refused(&[format!(
+                "--relative and {option} option incompatible with count of allocated nodes ({first}+{least}>{all})"
+            )]));
+        }
+        let left =
+            allocation.nodes.iter().filter(|node| !excluded.contains(node.name.as_str())).count() as u32;
+        if left == 0 {
+            return Err(refused(&["Hostlist is empty!  Can't run job.".to_owned()]));
+        }
+        if left < least {
+            let mut lines = vec![format!("Only allocated {left} nodes asked for {least}")];
+            lines
+                .extend((!excluded.is_empty()).then(|| "Are required nodes explicitly excluded?".to_owned()));
+            return Err(refused(&lines));
         }
         Ok(())
     }

@@ -96,6 +96,9 @@ fn idle_nodes_are_given_out_as_slurm_does() {
             ("--ntasks-per-node=1 -n 3", "123", &[1, 1, 1], &[1, 1, 1]),
             ("--ntasks-per-node=2 -n 5", "123", &[2, 2, 2], &[2, 2, 2]),
             ("--ntasks-per-node=2 -N 2 -n 2", "12", &[2, 2], &[2, 2]),
+            ("--ntasks-per-node=2 -N 2 -n 1", "1", &[1], &[2]),
+            ("--ntasks-per-node=2 -n 4 -O", "12", &[1, 1], &[2, 2]),
+            ("--mincpus=2 -O", "1", &[1], &[1]),
             ("--ntasks-per-node=1 -N 1-3", "1", &[1], &[1]),
             ("--exclusive", "1", &[2], &[2]),
             ("--exclusive -n 3", "12", &[2, 2], &[2, 1]),
@@ -184,6 +187,8 @@ fn what_can_never_be_is_refused_in_slurms_words() {
         ("-N 2 -n 5", NodeConfig, None),
         ("-n 4 --ntasks-per-node=1", NodeConfig, None),
         ("-N 2 -n 3 --ntasks-per-node=1", NodeConfig, None),
+        ("-N 2 -n 5 --ntasks-per-node=2 -O", NodeConfig, None),
+        ("--ntasks-per-node=3 -O", NodeConfig, None),
         ("-c 3", NodeConfig, Some("CPU count per node can not be satisfied")),
         ("--ntasks-per-node=2 -c 2", NodeConfig, Some("CPU count per node can not be satisfied")),
         ("--mincpus=3", NodeConfig, Some("CPU count per node can not be satisfied")),
@@ -325,7 +330,7 @@ proptest! {
             for share in &allocation.nodes {
                 let room = rooms.iter().find(|room| room.facts.name == share.name).unwrap();
                 prop_assert!(share.cpus.iter().all(|cpu| room.free_cpus.contains(cpu)));
-                prop_assert!(share.cpus.len() as u32 >= share.tasks * demand.cpus_per_task);
+                prop_assert!(share.cpus.len() as u32 >= share.tasks.min(demand.tasks) * demand.cpus_per_task);
                 prop_assert!(!exclusive || room.idle);
             }
         }

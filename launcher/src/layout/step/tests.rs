@@ -122,6 +122,15 @@ fn steps_of_jobs_that_ask_otherwise() {
         &[("", "1:0,1/2 2:2,3/2", &[]), ("-N 1 -n 2", "1:0,1/2", &[]), ("-N 2 -n 2", "1:0/2 2:1/2", &[])],
     );
     check(&job("-n 5 -N 3", &[2, 2, 1]), &[("-m plane=2 -n 4", "1:0,1/2 2:2/2 3:3/1", &[])]);
+    check(
+        &job("--exclusive -N 2", &[2, 2]),
+        &[
+            ("", "1:0/2 2:1/2", &[]),
+            ("-c 1", "1:0,1/2 2:2,3/2", &[]),
+            ("-c 2", "1:0/2 2:1/2", &[]),
+            ("-N 1 -n 1 -c 1", "1:0/1", &[]),
+        ],
+    );
     check(&job("--exclusive", &[2]), &[("", "1:0/2", &[]), ("--ntasks-per-node=2", "1:0,1/2", &[])]);
 }
 
@@ -167,6 +176,7 @@ fn what_has_no_place_is_refused_as_srun_does() {
             "-r 2 -N 2 -n 2",
             &["--relative and --nodes option incompatible with count of allocated nodes (2+2>3)"],
         ),
+        ("-N 4 -r 1", &["--relative and --nodes option incompatible with count of allocated nodes (1+4>3)"]),
         ("-r 1 -w n2", &["-r,--relative not allowed with -w,--nodelist or -x,--exclude."]),
         ("-m arbitrary -n 3", &["You asked for 3 tasks but hostlist specified 0 nodes"]),
         ("-m arbitrary -w n3,n1 -n 4", &["You asked for 4 tasks but hostlist specified 2 nodes"]),

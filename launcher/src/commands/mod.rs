@@ -14,6 +14,7 @@ pub mod scontrol;
 pub mod sinfo;
 pub mod squeue;
 pub mod srun;
+pub mod submitter;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

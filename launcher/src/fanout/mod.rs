@@ -5,10 +5,12 @@
 //! process, [`input`] reads what the tasks are to read, [`session`] runs a live step over all of them, and
 //! [`bcast`] copies files to nodes.
 
+pub mod bcast;
 pub mod exits;
 pub mod input;
 pub mod launch;
 pub mod link;
+pub mod multi_prog;
 pub mod session;
 pub mod signals;
 pub mod watch;

@@ -1,1 +1,3 @@
 //! The rank server and the step process.
+
+pub mod file;

@@ -6,11 +6,13 @@
 //! | controller ↔ rank server | [`node::ToNode`] | [`node::FromNode`] |
 //! | rank server ↔ step process | [`stepd::ToStepd`] | [`stepd::FromStepd`] |
 //! | launcher ↔ step process | [`step::ToStep`] | [`step::FromStep`] |
+//! | `sbcast` ↔ rank server | [`file::ToFile`] | [`file::FromFile`] |
 //! | rank ↔ step process | [`rank::ToServer`] | [`rank::FromServer`] |
 //!
 //! Control messages are MessagePack maps with named fields, so that a field may be added; bulk data is raw.
 //! Every link begins with a preamble that carries [`VERSION`].
 
+pub mod file;
 pub mod frame;
 pub mod launch;
 pub mod node;

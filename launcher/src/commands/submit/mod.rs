@@ -27,8 +27,8 @@ pub fn submitter(command: &str, words: &[String], propagate: Option<&str>) -> Su
         host: hostname::get()
             .map_or_else(|_| "localhost".to_owned(), |name| name.to_string_lossy().into_owned()),
         sid: rustix::process::getsid(None).map_or(0, |sid| sid.as_raw_nonzero().get().unsigned_abs()),
-        umask: umask(),
-        rlimits: limits(propagate),
+        umask: file_mask(),
+        rlimits: soft_limits(propagate),
         command_line: std::iter::once(command)
             .chain(words.iter().map(String::as_str))
             .collect::<Vec<_>>()
@@ -37,7 +37,8 @@ pub fn submitter(command: &str, words: &[String], propagate: Option<&str>) -> Su
 }
 
 /// The file mode creation mask, which can only be read by setting it.
-fn umask() -> u32 {
+#[must_use]
+pub fn file_mask() -> u32 {
     let mask = rustix::process::umask(rustix::fs::Mode::empty());
     rustix::process::umask(mask);
     mask.as_raw_mode()
@@ -58,7 +59,8 @@ const LIMITS: &[(&str, Resource)] = &[
 ];
 
 /// Soft limits of this process, as far as they are to be handed on; all of them unless it is said otherwise.
-fn limits(propagate: Option<&str>) -> Vec<(String, u64)> {
+#[must_use]
+pub fn soft_limits(propagate: Option<&str>) -> Vec<(String, u64)> {
     let wanted = |name: &str| match propagate {
         None => true,
         Some(list) if list.eq_ignore_ascii_case("ALL") => true,
@@ -86,9 +88,9 @@ mod tests {
 
     #[test]
     fn limits_are_those_asked_for() {
-        assert_eq!(limits(None).len(), LIMITS.len());
-        assert_eq!(limits(Some("NONE")), []);
-        let names: Vec<String> = limits(Some("stack,core")).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(soft_limits(None).len(), LIMITS.len());
+        assert_eq!(soft_limits(Some("NONE")), []);
+        let names: Vec<String> = soft_limits(Some("stack,core")).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["CORE", "STACK"]);
     }
 

@@ -1,0 +1,272 @@
+//! What srun asks of the controller: a step in a job, or a job of its own for one step.
+
+use prun_runtime::ids::JobId;
+use prun_runtime::wire::step::Exit;
+
+use super::refused::Refused;
+use super::{SIGNALS, line, step};
+use crate::commands::submit::{own_variables, submitter};
+use crate::controller::api::{
+    ErrorCode, JobView, Refusal, Reply, Request as Ask, StepCreated, StepRequest, Submission, Submitter,
+};
+use crate::controller::client::{AsyncClient, ClientError};
+use crate::fanout::signals::{SIGWINCH, Signals};
+use line::Asked;
+
+/// A controller and a user that wait for the same thing.
+struct Talk {
+    client: AsyncClient,
+    signals: Signals,
+    quiet: bool,
+}
+
+/// What ends waiting for the controller.
+enum Heard {
+    Reply(Reply),
+    Signal(i32),
+}
+
+/// Runs what was asked; gives the exit code.
+pub(super) async fn run(asked: Asked) -> Result<u8, Refused> {
+    let signals = Signals::catch(&SIGNALS)
+        .map_err(|error| Refused::error(&format!("cannot catch signals: {error}")))?;
+    let client = AsyncClient::connect().await.map_err(|error| Refused::link(&error))?;
+    let mut talk = Talk { client, signals, quiet: asked.request.flags.quiet };
+    if asked.request.flags.test_only {
+        return talk.test_only(&asked).await;
+    }
+    match asked.job {
+        Some(job) => {
+            let created = talk.create_step(job, &asked).await?;
+            let exit = step::run(&asked, &created, &mut talk.client, &mut talk.signals).await?;
+            Ok(exit.code)
+        }
+        None => talk.alone(&asked).await,
+    }
+}
+
+fn submission(asked: &Asked) -> Submission {
+    Submission {
+        components: vec![asked.request.job.clone()],
+        script: None,
+        env: own_variables(),
+        submitter: Submitter {
+            command_line: asked.command_line.clone(),
+            ..submitter("srun", &[], asked.request.job.propagate.as_deref())
+        },
+        streams: false,
+    }
+}
+
+impl Talk {
+    /// A job for one step, given back at its end.
+    async fn alone(&mut self, asked: &Asked) -> Result<u8, Refused> {
+        let job = self.allocate(asked).await?;
+        let outcome = match self.create_step(job.id, asked).await {
+            Ok(created) => step::run(asked, &created, &mut self.client, &mut self.signals).await,
+            Err(refused) => Err(refused),
+        };
+        let exit = match &outcome {
+            Ok(exit) => exit.exit,
+            Err(refused) => Exit { code: refused.code.into(), ..Exit::default() },
+        };
+        // A job that is gone already needs no giving back.
+        let _ = self.client.call(Ask::Release { job: job.id, exit }).await;
+        outcome.map(|exit| exit.code)
+    }
+
+    async fn allocate(&mut self, asked: &Asked) -> Result<Box<JobView>, Refused> {
+        let mut pending = None;
+        self.send(Ask::Allocate(Box::new(submission(asked)))).await?;
+        loop {
+            match self.hear().await? {
+                Heard::Reply(Reply::Pending { job, .. }) => {
+                    if pending.is_none() {
+                        self.inform(&format!("job {job} queued and waiting for resources"));
+                    }
+                    pending = Some(job);
+                }
+                Heard::Reply(Reply::Allocated { job, warnings }) => {
+                    if pending.is_some() {
+                        self.inform(&format!("job {} has been allocated resources", job.id));
+                    }
+                    self.warn(&warnings);
+                    return Ok(job);
+                }
+                Heard::Reply(Reply::Error(refusal)) => return Err(not_allocated(pending, &refusal)),
+                Heard::Reply(_) => return Err(unexpected()),
+                Heard::Signal(_) => {
+                    if let Some(job) = pending {
+                        self.inform(&format!("Job allocation {job} has been revoked"));
+                        self.inform(&format!("Force Terminated JobId={job}"));
+                    }
+                    return Err(Refused::silent(1));
+                }
+            }
+        }
+    }
+
+    async fn create_step(&mut self, job: JobId, asked: &Asked) -> Result<StepCreated, Refused> {
+        let request = &asked.request;
+        let name = request.job.name.clone().unwrap_or_else(|| line::program_name(&asked.argv));
+        let step = StepRequest {
+            job,
+            spec: request.job.clone(),
+            step: request.step.clone(),
+            name,
+            immediate: request.job.immediate.is_some(),
+        };
+        self.send(Ask::CreateStep(Box::new(step))).await?;
+        let mut pending = false;
+        loop {
+            match self.hear().await? {
+                Heard::Reply(Reply::Pending { .. }) => {
+                    if !pending {
+                        let busy = ErrorCode::StepsBusy.text();
+                        self.inform(&format!(
+                            "Job {job} step creation temporarily disabled, retrying ({busy})"
+                        ));
+                    }
+                    pending = true;
+                }
+                Heard::Reply(Reply::StepCreated(created)) => {
+                    if pending {
+                        self.inform(&format!("Step created for StepId={}", created.key));
+                    }
+                    self.warn(&created.warnings);
+                    return Ok(*created);
+                }
+                Heard::Reply(Reply::Error(refusal)) => return Err(no_step(job, &refusal)),
+                Heard::Reply(_) => return Err(unexpected()),
+                Heard::Signal(signal) => {
+                    self.inform(&format!("Cancelled pending job step with signal {signal}"));
+                    let gone = Refusal { code: ErrorCode::AlreadyDone, detail: Vec::new() };
+                    return Err(no_step(job, &gone));
+                }
+            }
+        }
+    }
+
+    async fn test_only(&mut self, asked: &Asked) -> Result<u8, Refused> {
+        self.send(Ask::TestOnly(Box::new(submission(asked)))).await?;
+        match self.hear().await? {
+            Heard::Reply(Reply::WouldStart { job, at, cpus, nodes, partition }) => {
+                let at = jiff::Timestamp::from_second(at)
+                    .map(|at| {
+                        at.to_zoned_datetime(jiff::tz::TimeZone::system())
+                            .strftime("%Y-%m-%dT%H:%M:%S")
+                            .to_string()
+                    })
+                    .unwrap_or_default();
+                eprintln!(
+                    "srun: Job {job} to start at {at} using {cpus} processors on nodes {nodes} in partition {partition}"
+                );
+                Ok(0)
+            }
+            Heard::Reply(Reply::Error(refusal)) => {
+                let mut refused = Refused::errors(&refusal.detail);
+                refused.lines.push(format!("allocation failure: {}", refusal.code.text()));
+                Err(refused)
+            }
+            Heard::Reply(_) => Err(unexpected()),
+            Heard::Signal(_) => Err(Refused::silent(1)),
+        }
+    }
+
+    async fn send(&mut self, ask: Ask) -> Result<(), Refused> {
+        self.client.send(ask).await.map_err(|error| Refused::link(&error))
+    }
+
+    /// The next reply, or a signal that comes before it.
+    async fn hear(&mut self) -> Result<Heard, Refused> {
+        loop {
+            tokio::select! {
+                reply = self.client.next() => {
+                    return reply.map(Heard::Reply).map_err(|error| Refused::link(&error));
+                }
+                signal = self.signals.next() => {
+                    if signal != SIGWINCH {
+                        return Ok(Heard::Signal(signal));
+                    }
+                }
+            }
+        }
+    }
+
+    fn inform(&self, line: &str) {
+        if !self.quiet {
+            eprintln!("srun: {line}");
+        }
+    }
+
+    fn warn(&self, warnings: &[String]) {
+        for warning in warnings {
+            self.inform(warning);
+        }
+    }
+}
+
+fn unexpected() -> Refused {
+    Refused::link(&ClientError::Closed)
+}
+
+/// A job that waited and is cancelled gets no error of its own from Slurm either.
+fn not_allocated(pending: Option<JobId>, refusal: &Refusal) -> Refused {
+    let mut refused = Refused::by_controller("Unable to allocate resources", refusal);
+    if pending.is_some() && refusal.code == ErrorCode::AlreadyDone {
+        refused.lines.insert(0, "srun: Job has been cancelled".to_owned());
+    }
+    refused
+}
+
+fn no_step(job: JobId, refusal: &Refusal) -> Refused {
+    match refusal.code {
+        ErrorCode::InvalidJobId => {
+            let verb = format!("Unable to confirm allocation for job {job}");
+            let mut refused = Refused::by_controller(&verb, refusal);
+            let hint = format!("srun: Check SLURM_JOB_ID environment variable. Expired or invalid job {job}");
+            refused.lines.push(hint);
+            refused
+        }
+        _ => Refused::by_controller(&format!("Unable to create step for job {job}"), refusal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_said_as_slurm_does() {
+        let refusal = |code, detail: &[&str]| Refusal {
+            code,
+            detail: detail.iter().map(|line| (*line).to_owned()).collect(),
+        };
+        let lines = |refused: Refused| refused.lines;
+        assert_eq!(
+            lines(no_step(JobId(7), &refusal(ErrorCode::NodeConfig, &[]))),
+            ["srun: error: Unable to create step for job 7: Requested node configuration is not available"]
+        );
+        assert_eq!(
+            lines(no_step(JobId(7), &refusal(ErrorCode::InvalidJobId, &[]))),
+            [
+                "srun: error: Unable to confirm allocation for job 7: Invalid job id specified",
+                "srun: Check SLURM_JOB_ID environment variable. Expired or invalid job 7",
+            ]
+        );
+        assert_eq!(
+            lines(not_allocated(
+                None,
+                &refusal(ErrorCode::InvalidPartition, &["invalid partition specified: x"])
+            )),
+            [
+                "srun: error: invalid partition specified: x",
+                "srun: error: Unable to allocate resources: Invalid partition name specified",
+            ]
+        );
+        assert_eq!(
+            lines(not_allocated(Some(JobId(3)), &refusal(ErrorCode::AlreadyDone, &[])))[0],
+            "srun: Job has been cancelled"
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! Which file a program's name stands for, as srun finds it before its tasks start.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use prun_runtime::limits::SCRIPT_BYTES_MAX;
+use serde_bytes::ByteBuf;
+
+use super::refused::Refused;
+use crate::fanout::launch::Programs;
+use crate::fanout::multi_prog::MultiProg;
+
+/// A program's path: `./x` against the tasks' working directory, `a/x` and `/a/x` as written, `x` where it is found
+/// on the path; a name that is not found stays, for the node to look for.
+pub(super) fn find(name: &ByteBuf, cwd: &Path, path: Option<&OsStr>) -> ByteBuf {
+    if name.first() == Some(&b'.') {
+        return bytes(cwd.as_os_str().as_bytes().iter().chain(b"/").chain(name.iter()).copied().collect());
+    }
+    if name.contains(&b'/') || name.is_empty() {
+        return name.clone();
+    }
+    let file = OsStr::from_bytes(name);
+    let places = path.map(std::env::split_paths).into_iter().flatten();
+    places
+        .map(|place| place.join(file))
+        .find(|found| {
+            let whole = cwd.join(found);
+            whole.is_file() && rustix::fs::access(&whole, rustix::fs::Access::EXEC_OK).is_ok()
+        })
+        .map_or_else(|| name.clone(), |found| bytes(found.into_os_string().into_vec()))
+}
+
+fn bytes(bytes: Vec<u8>) -> ByteBuf {
+    ByteBuf::from(bytes)
+}
+
+/// The file of `--multi-prog`.
+pub(super) fn read_multi_prog(argv: &[ByteBuf]) -> Result<MultiProg, Refused> {
+    let name = file_name(argv);
+    let unreadable = || Refused::error(&format!("Could not open multi_prog config file {name}"));
+    let path = PathBuf::from(OsString::from_vec(argv[0].to_vec()));
+    let size = std::fs::metadata(&path).map_err(|_| unreadable())?.len();
+    if size > SCRIPT_BYTES_MAX as u64 {
+        return Err(Refused::error(&format!("multi_prog config file {name} is too large")));
+    }
+    let text = std::fs::read(&path).map_err(|_| unreadable())?;
+    MultiProg::parse(&String::from_utf8_lossy(&text)).map_err(|error| Refused::errors(&error.lines(&name)))
+}
+
+/// Programs by rank; words after the file's name are appended to each.
+pub(super) fn by_rank(
+    file: &MultiProg,
+    argv: &[ByteBuf],
+    size: u32,
+    find: &dyn Fn(&ByteBuf) -> ByteBuf,
+) -> Result<Programs, Refused> {
+    let programs = file.programs(size).map_err(|error| Refused::errors(&error.lines(&file_name(argv))))?;
+    let of = |words: Vec<String>| {
+        let mut words: Vec<ByteBuf> = words.into_iter().map(ByteBuf::from).collect();
+        words[0] = find(&words[0]);
+        words.extend(argv[1..].iter().cloned());
+        words
+    };
+    Ok(Programs::ByRank(programs.into_iter().map(of).collect()))
+}
+
+fn file_name(argv: &[ByteBuf]) -> String {
+    String::from_utf8_lossy(&argv[0]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_as_srun_does() {
+        let cwd = Path::new("/tmp");
+        let found = |name: &str, path: &str| {
+            let found = find(&ByteBuf::from(name), cwd, Some(OsStr::new(path)));
+            String::from_utf8(found.into_vec()).unwrap()
+        };
+        assert_eq!(found("./x", ""), "/tmp/./x");
+        assert_eq!(found("../x", ""), "/tmp/../x");
+        assert_eq!(found("d/x", "/bin"), "d/x");
+        assert_eq!(found("sh", "/no-such:/bin"), "/bin/sh");
+        assert_eq!(found("no-such-program", "/bin"), "no-such-program");
+    }
+
+    #[test]
+    fn words_after_the_file_go_to_every_program() {
+        let file = MultiProg::parse("0 a\n1 b %t").unwrap();
+        let argv = ["file", "x"].map(ByteBuf::from);
+        let upper = |name: &ByteBuf| ByteBuf::from(name.to_ascii_uppercase());
+        let Ok(Programs::ByRank(programs)) = by_rank(&file, &argv, 2, &upper) else { panic!() };
+        assert_eq!(
+            programs,
+            [vec!["A", "x"], vec!["B", "1", "x"]]
+                .map(|p| p.into_iter().map(ByteBuf::from).collect::<Vec<_>>())
+        );
+    }
+}

@@ -1,0 +1,259 @@
+//! One step from its creation to its end: programs, streams, launch, and then all that comes of it.
+
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use prun_runtime::wire::launch::StepLaunch;
+use prun_runtime::wire::step::Exit;
+use serde_bytes::ByteBuf;
+
+use super::line::Asked;
+use super::refused::Refused;
+use super::{bcast, program, scripts, terminal};
+use crate::commands::submit::{self, own_variables};
+use crate::controller::api::{Reply, Request as Ask, StepCreated, StepStart};
+use crate::controller::client::AsyncClient;
+use crate::environment::{exported, of_job, of_step};
+use crate::fanout::input::Input;
+use crate::fanout::launch::{Own, Programs, launch};
+use crate::fanout::session::{Door, Feeding, Outcome, Session, reach};
+use crate::fanout::signals::Signals;
+use crate::fanout::watch::{Settings, Watch};
+use crate::gather::files::{self, Feed, OwnStreams, Streams};
+use crate::gather::label::Labels;
+use crate::gather::outputs::{Outputs, describe_error};
+use crate::gather::sink::is_device;
+use crate::script::pattern::Letters;
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// Over all tasks.
+    pub(super) exit: Exit,
+    /// What srun ends with.
+    pub(super) code: u8,
+}
+
+/// Launches a step that has its CPUs, and stays until it is over.
+pub(super) async fn run(
+    asked: &Asked,
+    created: &StepCreated,
+    client: &mut AsyncClient,
+    signals: &mut Signals,
+) -> Result<Ended, Refused> {
+    let mut asked = asked.clone();
+    let screen = if asked.request.step.pty { terminal_size(&mut asked) } else { None };
+    let own_streams = own_streams();
+    let streams = files::lay_out(&asked.request, &created.plan, &letters(created), own_streams);
+    let outputs = open_outputs(&asked, created, &streams, own_streams)?;
+    let feeding = open_feed(&streams)?;
+    let programs = programs(&asked, created).await?;
+    let scripts_env = of_step(created, &asked.request);
+    let step = &asked.request.step;
+    match scripts::run(step.prolog.as_deref(), &asked.argv, &scripts_env).await {
+        None | Some(0) => {}
+        Some(code) => {
+            return Err(Refused::error(&format!("srun prolog failed rc = {code}. Aborting step.")));
+        }
+    }
+    let own = own(&asked, created, screen);
+    start(client, launch(created, &asked.request, programs, &streams, own)).await?;
+    let outcome = watch(&asked, created, outputs, feeding, signals).await?;
+    if let Some(status) =
+        scripts::run(step.epilog.as_deref(), &asked.argv, &scripts_env).await.filter(|s| *s != 0)
+    {
+        eprintln!("srun: error: srun epilog failed status={status}");
+    }
+    Ok(Ended { exit: outcome.exit, code: exit_code(&outcome) })
+}
+
+/// The terminal for `--pty`; without one the option is disregarded.
+fn terminal_size(asked: &mut Asked) -> Option<(u16, u16)> {
+    let size = terminal::size();
+    if size.is_none() {
+        eprintln!("srun: error: ioctl(TIOCGWINSZ): Inappropriate ioctl for device");
+        eprintln!("srun: error: Not using a pseudo-terminal, disregarding --pty option");
+        asked.request.step.pty = false;
+    }
+    size
+}
+
+/// What is known of descriptors 0 to 2.
+fn own_streams() -> OwnStreams {
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    let file = |descriptor: &dyn AsFdDyn| {
+        rustix::fs::fstat(descriptor.fd()).ok().map(|stat| (stat.st_dev, stat.st_ino))
+    };
+    let terminal = stdout.is_terminal();
+    // Reading from the terminal of another process group would stop us.
+    let background =
+        stdin.is_terminal() && rustix::termios::tcgetpgrp(&stdin).ok() != Some(rustix::process::getpgrp());
+    OwnStreams {
+        no_input: background || is_device(&stdin, 1, 3),
+        joined: !terminal && file(&stdout).is_some() && file(&stdout) == file(&stderr),
+        terminal,
+    }
+}
+
+/// `AsFd` of several types in one place.
+trait AsFdDyn {
+    fn fd(&self) -> std::os::fd::BorrowedFd<'_>;
+}
+
+impl<T: AsFd> AsFdDyn for T {
+    fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.as_fd()
+    }
+}
+
+/// What the letters of file names stand for in this step.
+fn letters(created: &StepCreated) -> Letters {
+    let job = &created.job;
+    Letters {
+        job: Some(created.key.job.0),
+        array_job: Some(job.array.as_ref().map_or(created.key.job.0, |array| array.id.0)),
+        element: job.array.as_ref().and_then(|array| array.element),
+        step: Some(created.key.step.to_string()),
+        job_step: Some(created.key.to_string()),
+        user: Some(job.submitter.user.clone()),
+        name: Some(job.name.clone()),
+        ..Letters::default()
+    }
+}
+
+fn open_outputs(
+    asked: &Asked,
+    created: &StepCreated,
+    streams: &Streams,
+    own: OwnStreams,
+) -> Result<Outputs, Refused> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let order = |terminal| files::order(&asked.request, &variable, terminal);
+    let orders = [order(own.terminal), order(io::stderr().is_terminal()), order(false)];
+    let labels = asked.request.step.label.then(|| Labels::new(created.plan.size()));
+    Outputs::open(streams, labels, orders, own.joined).map_err(|error| {
+        let stream =
+            if asked.request.job.stdout.as_deref() == Some(&error.path) { "stdout" } else { "output" };
+        let why = describe_error(&error.source);
+        Refused::error(&format!("Could not open {stream} file {}: {why}", error.path))
+    })
+}
+
+fn open_feed(streams: &Streams) -> Result<Option<Feeding>, Refused> {
+    let descriptor = match &streams.feed {
+        Feed::Nothing => return Ok(None),
+        Feed::Stdin => io::stdin().as_fd().try_clone_to_owned(),
+        Feed::File(path) => File::open(path).map(Into::into),
+    };
+    let input = descriptor
+        .and_then(Input::read)
+        .map_err(|error| Refused::error(&format!("Could not open stdin file: {}", describe_error(&error))))?;
+    Ok(Some(Feeding { input, only: streams.feed_only }))
+}
+
+/// The programs of all ranks, found here, and copied to the nodes where that is asked.
+async fn programs(asked: &Asked, created: &StepCreated) -> Result<Programs, Refused> {
+    let cwd = PathBuf::from(std::ffi::OsString::from_vec(asked.request.job.work_dir.to_vec()));
+    let path = std::env::var_os("PATH");
+    let find = |name: &ByteBuf| program::find(name, &cwd, path.as_deref());
+    if asked.request.step.multi_prog {
+        let file = program::read_multi_prog(&asked.argv)?;
+        return program::by_rank(&file, &asked.argv, created.plan.size(), &find);
+    }
+    let mut argv = asked.argv.clone();
+    argv[0] = find(&argv[0]);
+    if let Some(wanted) = &asked.request.step.bcast {
+        argv[0] = bcast::send(created, &argv[0], wanted, &asked.request.job.work_dir).await?;
+    }
+    Ok(Programs::One(argv))
+}
+
+fn own(asked: &Asked, created: &StepCreated, screen: Option<(u16, u16)>) -> Own {
+    let spec = &asked.request.job;
+    let mut environ = exported(&spec.export, own_variables());
+    // A step from outside of its job finds nothing of the job in its environment.
+    if std::env::var("SLURM_JOB_ID").ok().as_deref() != Some(&created.key.job.to_string()) {
+        environ.extend(of_job(&created.job));
+    }
+    Own {
+        environ,
+        umask: submit::file_mask(),
+        rlimits: submit::soft_limits(spec.propagate.as_deref()),
+        terminal: screen,
+        cwd: spec.work_dir.clone(),
+    }
+}
+
+async fn start(client: &mut AsyncClient, launch: StepLaunch) -> Result<(), Refused> {
+    let key = launch.key;
+    match client.call(Ask::LaunchStep(Box::new(StepStart { launch }))).await {
+        Ok(Reply::Done) => Ok(()),
+        Ok(Reply::Error(refusal)) => {
+            Err(Refused::by_controller(&format!("Unable to launch StepId={key}"), &refusal))
+        }
+        Ok(_) => Err(Refused::error("the controller answers something else")),
+        Err(error) => Err(Refused::link(&error)),
+    }
+}
+
+/// Gathers a running step's output until it is over.
+async fn watch(
+    asked: &Asked,
+    created: &StepCreated,
+    outputs: Outputs,
+    feeding: Option<Feeding>,
+    signals: &mut Signals,
+) -> Result<Outcome, Refused> {
+    let door = Door {
+        key: created.key,
+        secret: &created.secret,
+        owner: true,
+        plan: &created.plan,
+        addresses: &created.addresses,
+    };
+    let connections = reach(&door)
+        .await
+        .map_err(|error| Refused::error(&format!("{error}: {}", describe_error(&error.source))))?;
+    let step = &asked.request.step;
+    let settings = Settings {
+        command: "srun",
+        kill_on_bad_exit: step.kill_on_bad_exit.unwrap_or(false),
+        wait_ms: u64::from(step.wait_secs.unwrap_or(0)) * 1000,
+        quit_on_interrupt: step.quit_on_interrupt,
+        disable_status: step.disable_status,
+        kill_wait_ms: created.kill_wait_ms,
+        quiet: asked.request.flags.quiet,
+        onlooker: false,
+    };
+    let watch = Watch::new(created.key, &created.plan, settings);
+    // Dropped at the end, whatever comes: then the terminal is as it was.
+    let _raw = step.pty.then(terminal::Raw::enter).flatten();
+    Ok(Session::new(connections, watch, outputs, feeding).run(signals).await)
+}
+
+/// The tasks' code, or 1 where they ended well and something else did not.
+fn exit_code(outcome: &Outcome) -> u8 {
+    let code = (outcome.exit.shell_code() & 0xff) as u8;
+    if code == 0 && (outcome.output_failed || outcome.left) { 1 } else { code }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_is_the_tasks_or_tells_of_lost_output() {
+        let outcome = |code, signal, output_failed| Outcome {
+            exit: Exit { code, signal, ..Exit::default() },
+            output_failed,
+            left: false,
+        };
+        assert_eq!(exit_code(&outcome(0, 0, false)), 0);
+        assert_eq!(exit_code(&outcome(0, 0, true)), 1);
+        assert_eq!(exit_code(&outcome(7, 0, true)), 7);
+        assert_eq!(exit_code(&outcome(0, 9, false)), 137);
+    }
+}

@@ -1,0 +1,398 @@
+//! A live step from its launcher's side: all links, outputs, input and signals, until every task has ended and
+//! every byte is written. [`Watch`] and the mergers of [`Outputs`] decide; here bytes are moved.
+
+use std::future::pending;
+use std::io;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use prun_runtime::ids::{Rank, StepKey};
+use prun_runtime::limits::QUEUE_MESSAGES_MAX;
+use prun_runtime::wire::launch::Secret;
+use prun_runtime::wire::preamble::Target;
+use prun_runtime::wire::step::{Exit, FromStep, ToStep};
+use tokio::sync::mpsc;
+
+use super::input::Input;
+use super::link::{Arrival, Duplex, Link, News, Stuck, connect};
+use super::signals::{SIGWINCH, Signals};
+use super::watch::{Act, Watch};
+use crate::gather::outputs::{Outputs, describe_error};
+use crate::layout::plan::Plan;
+
+/// Bytes of input that step processes have been sent and have not taken.
+const INPUT_BYTES_MAX: u64 = 1 << 20;
+
+/// Arrivals handled in one go before anything is written.
+const ARRIVALS_AT_ONCE: usize = 64;
+
+/// Where a step is, and what lets a launcher in.
+#[derive(Debug, Clone)]
+pub struct Door<'a> {
+    /// Which step.
+    pub key: StepKey,
+    /// Its secret.
+    pub secret: &'a Secret,
+    /// The step ends with this launcher.
+    pub owner: bool,
+    /// Where its ranks are.
+    pub plan: &'a Plan,
+    /// Address of each node of the plan.
+    pub addresses: &'a [String],
+}
+
+/// A step process that cannot be reached.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot reach the step process of {node} at `{address}`")]
+pub struct ReachError {
+    /// Its node.
+    pub node: String,
+    /// Its address.
+    pub address: String,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// A connection to one step process, with the ranks that it owns.
+pub struct Connection {
+    /// The connection, preamble sent.
+    pub stream: Box<dyn Duplex>,
+    /// Ascending.
+    pub ranks: Vec<u32>,
+}
+
+/// Connects to every step process of a step: one for each distinct address, whatever nodes it stands for.
+///
+/// # Errors
+/// [`ReachError`] of the first that cannot be reached.
+pub async fn reach(door: &Door<'_>) -> Result<Vec<Connection>, ReachError> {
+    let mut by_address: Vec<(&str, &str, Vec<u32>)> = Vec::new();
+    for (node, address) in door.plan.nodes.iter().zip(door.addresses) {
+        let ranks = node.tasks.iter().map(|task| task.rank);
+        match by_address.iter_mut().find(|(known, ..)| known == address) {
+            Some((_, _, all)) => all.extend(ranks),
+            None => by_address.push((address, &node.name, ranks.collect())),
+        }
+    }
+    let mut connections = Vec::with_capacity(by_address.len());
+    for (address, node, mut ranks) in by_address {
+        let target = Target::Step { key: door.key, secret: door.secret.clone(), owner: door.owner };
+        let stream = connect(address, target).await.map_err(|source| ReachError {
+            node: node.to_owned(),
+            address: address.to_owned(),
+            source,
+        })?;
+        ranks.sort_unstable();
+        connections.push(Connection { stream, ranks });
+    }
+    Ok(connections)
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// The step's exit, over all tasks.
+    pub exit: Exit,
+    /// An output could not be written.
+    pub output_failed: bool,
+    /// The launcher left before the step was over.
+    pub left: bool,
+}
+
+/// What the tasks read, and who reads it.
+#[derive(Debug)]
+pub struct Feeding {
+    /// Where it comes from.
+    pub input: Input,
+    /// The only task that gets it, if not all do.
+    pub only: Option<u32>,
+}
+
+/// A live step.
+pub struct Session {
+    links: Vec<One>,
+    /// By rank.
+    link_of: Vec<usize>,
+    arrivals: mpsc::Receiver<Arrival>,
+    watch: Watch,
+    outputs: Outputs,
+    feeding: Option<Feeding>,
+    fed: u64,
+    start: Instant,
+    output_failed: bool,
+    leaving: bool,
+}
+
+/// One link.
+struct One {
+    /// `None` once it is closed.
+    link: Option<Link>,
+    ranks: Vec<u32>,
+    taken: u64,
+    /// All of its tasks have ended: it takes no more input.
+    done: bool,
+}
+
+impl Session {
+    /// A session over these connections, which stand for all ranks of the step.
+    #[must_use]
+    pub fn new(
+        connections: Vec<Connection>,
+        watch: Watch,
+        outputs: Outputs,
+        feeding: Option<Feeding>,
+    ) -> Self {
+        let (to, arrivals) = mpsc::channel(ARRIVALS_AT_ONCE);
+        let size = connections.iter().map(|connection| connection.ranks.len()).sum();
+        let mut link_of = vec![0; size];
+        let mut links = Vec::with_capacity(connections.len());
+        for (at, Connection { stream, ranks }) in connections.into_iter().enumerate() {
+            ranks.iter().for_each(|rank| link_of[*rank as usize] = at);
+            // A stream has at most one request and its replacement on the way; the rest is input and signals.
+            let waiting_max = QUEUE_MESSAGES_MAX + 4 * ranks.len();
+            let link = Some(Link::open(at, stream, waiting_max, to.clone()));
+            links.push(One { link, ranks, taken: 0, done: false });
+        }
+        Self {
+            links,
+            link_of,
+            arrivals,
+            watch,
+            outputs,
+            feeding,
+            fed: 0,
+            start: Instant::now(),
+            output_failed: false,
+            leaving: false,
+        }
+    }
+
+    /// Runs the step to its end.
+    pub async fn run(mut self, signals: &mut Signals) -> Outcome {
+        let mut exit = None;
+        loop {
+            self.settle();
+            let over = self.watch.is_over() && self.outputs.is_finished();
+            match exit {
+                None if over || self.leaving => exit = Some(self.watch.finish()),
+                Some(exit) if over || self.leaving => {
+                    let Self { output_failed, leaving: left, .. } = self;
+                    return Outcome { exit, output_failed, left };
+                }
+                _ => self.wait(signals).await,
+            }
+        }
+    }
+
+    /// Does what has been decided, asks for what is wanted, writes what can be written.
+    fn settle(&mut self) {
+        let acts: Vec<Act> = self.watch.acts().collect();
+        for act in acts {
+            match act {
+                Act::Say(line) => self.outputs.say(&line),
+                Act::Signal(signal) => self.broadcast(&ToStep::Signal { signal }),
+                Act::Terminate { at_once } => self.broadcast(&ToStep::Terminate { at_once }),
+                Act::Leave => self.leaving = true,
+            }
+        }
+        for complaint in self.outputs.write() {
+            self.output_fails(&complaint);
+        }
+        for pull in self.outputs.pulls() {
+            let message = ToStep::Pull {
+                rank: pull.rank,
+                stream: pull.stream,
+                offset: pull.offset,
+                credit: pull.credit,
+            };
+            self.send(self.link_of[pull.rank.0 as usize], message);
+        }
+        // What was said of outputs that fail is still to be written.
+        self.outputs.write();
+    }
+
+    fn output_fails(&mut self, complaint: &str) {
+        self.output_failed = true;
+        self.watch.complain(complaint);
+        let acts: Vec<Act> = self.watch.acts().collect();
+        for act in acts {
+            if let Act::Say(line) = act {
+                self.outputs.say(&line);
+            }
+        }
+    }
+
+    fn broadcast(&mut self, message: &ToStep) {
+        for at in 0..self.links.len() {
+            self.send(at, message.clone());
+        }
+    }
+
+    fn send(&mut self, at: usize, message: ToStep) {
+        let sent = self.links[at].link.as_ref().map_or(Ok(()), |link| link.send(message));
+        self.lose_if_stuck(at, sent);
+    }
+
+    fn lose_if_stuck(&mut self, at: usize, sent: Result<(), Stuck>) {
+        if let Err(error) = sent {
+            self.watch.complain(&error.to_string());
+            self.lose(at);
+        }
+    }
+
+    /// Waits for something to happen, and takes it in.
+    async fn wait(&mut self, signals: &mut Signals) {
+        let deadline = [self.watch.deadline(), self.outputs.deadline()].into_iter().flatten().min();
+        let until = deadline.map(|ms| self.start + Duration::from_millis(ms));
+        let busy = self.outputs.is_busy();
+        let hungry = self.wants_input();
+        tokio::select! {
+            Some(arrival) = self.arrivals.recv() => {
+                self.arrive(arrival);
+                for _ in 1..ARRIVALS_AT_ONCE {
+                    let Ok(arrival) = self.arrivals.try_recv() else { break };
+                    self.arrive(arrival);
+                }
+            }
+            complaint = self.outputs.wait(), if busy => {
+                if let Some(complaint) = complaint {
+                    self.output_fails(&complaint);
+                }
+            }
+            chunk = next_chunk(self.feeding.as_mut()), if hungry => self.feed(chunk),
+            signal = signals.next() => self.signalled(signal),
+            () = sleep_until(until) => {
+                let now = self.now();
+                self.watch.tick(now);
+                self.outputs.tick(now);
+            }
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn arrive(&mut self, Arrival { link, news }: Arrival) {
+        match news {
+            News::Message(message, bytes) => {
+                if let Err(error) = self.hear(link, message, bytes) {
+                    self.watch.complain(&error.to_string());
+                    self.lose(link);
+                }
+            }
+            News::Closed(error) => {
+                if let Some(error) = error.filter(|_| !self.links[link].done) {
+                    self.watch.complain(&error.to_string());
+                }
+                self.lose(link);
+            }
+        }
+    }
+
+    fn hear(
+        &mut self,
+        link: usize,
+        message: FromStep,
+        bytes: Bytes,
+    ) -> Result<(), crate::gather::order::OrderError> {
+        let now = self.now();
+        match message {
+            FromStep::Started { rank, .. } => self.watch.started(rank.0),
+            FromStep::NotStarted { rank, errno, what } => self.watch.not_started(rank.0, errno, &what, now),
+            FromStep::Exited { rank, exit } => self.watch.ended(rank.0, exit, now),
+            FromStep::Data { rank, stream, offset } => {
+                return self.outputs.data(rank, stream, offset, bytes, now);
+            }
+            FromStep::End { rank, stream, offset } => return self.outputs.end(rank, stream, offset),
+            FromStep::StdinTaken { bytes } => self.links[link].taken = bytes,
+            FromStep::Warning { text, .. } => self.watch.warned(&text),
+            FromStep::Done => self.links[link].done = true,
+        }
+        Ok(())
+    }
+
+    /// A link is gone, and with it what still ran there.
+    fn lose(&mut self, at: usize) {
+        let one = &mut self.links[at];
+        one.link = None;
+        one.done = true;
+        let ranks = std::mem::take(&mut one.ranks);
+        for rank in &ranks {
+            self.outputs.cut(Rank(*rank));
+        }
+        self.watch.lost(&ranks, self.now());
+    }
+
+    fn signalled(&mut self, signal: i32) {
+        if signal == SIGWINCH {
+            if let Ok(size) = rustix::termios::tcgetwinsize(rustix::stdio::stdin()) {
+                let message = ToStep::Resize { rows: size.ws_row, columns: size.ws_col };
+                self.send(self.link_of[0], message);
+            }
+        } else if self.watch.is_over() {
+            // Only a reader of the output keeps us here, and the user does not want to wait for it.
+            self.leaving = true;
+        } else {
+            self.watch.signal(signal, self.now());
+        }
+    }
+
+    /// Whether input may be read: nobody who takes it is too far behind.
+    fn wants_input(&self) -> bool {
+        let Some(feeding) = &self.feeding else { return false };
+        let mut takers = match feeding.only {
+            Some(rank) => &self.links[self.link_of[rank as usize]..=self.link_of[rank as usize]],
+            None => &self.links[..],
+        }
+        .iter()
+        .filter(|one| !one.done)
+        .peekable();
+        takers.peek().is_some() && takers.all(|one| self.fed - one.taken.min(self.fed) < INPUT_BYTES_MAX)
+    }
+
+    fn feed(&mut self, chunk: io::Result<Option<Bytes>>) {
+        let only = self.feeding.as_ref().and_then(|feeding| feeding.only).map(Rank);
+        let bytes = match chunk {
+            Ok(Some(bytes)) => Some(bytes),
+            Ok(None) => None,
+            Err(error) => {
+                self.watch.complain(&format!("cannot read the input: {}", describe_error(&error)));
+                None
+            }
+        };
+        if bytes.is_none() {
+            self.feeding = None;
+        }
+        self.fed += bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        let links = match only {
+            Some(rank) => self.link_of[rank.0 as usize]..self.link_of[rank.0 as usize] + 1,
+            None => 0..self.links.len(),
+        };
+        for at in links {
+            let Some(link) = &self.links[at].link else { continue };
+            let sent = match &bytes {
+                Some(bytes) => link.input(only, bytes.clone()),
+                None => link.send(ToStep::StdinEnd { rank: only }),
+            };
+            self.lose_if_stuck(at, sent);
+        }
+    }
+}
+
+async fn next_chunk(feeding: Option<&mut Feeding>) -> io::Result<Option<Bytes>> {
+    match feeding {
+        Some(feeding) => feeding.input.next().await,
+        None => pending().await,
+    }
+}
+
+async fn sleep_until(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until.into()).await,
+        None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

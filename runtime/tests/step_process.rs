@@ -80,7 +80,7 @@ impl Cluster {
         let (to_node, from_controller) = mpsc::channel(100);
         let (to_controller, from_node) = mpsc::channel(100);
         let (connections, adopted) = mpsc::channel(100);
-        let mut server = RankServer::new(guard, Vec::new(), adopted);
+        let mut server = RankServer::new(guard, Vec::new(), false, adopted);
         let server = tokio::spawn(async move {
             server.serve(from_controller, to_controller).await;
             server.into_guard()

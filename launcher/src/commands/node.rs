@@ -27,7 +27,8 @@ struct Options {
     /// Name of the node; the machine's where it is not said
     #[arg(long)]
     name: Option<String>,
-    /// CPUs to be given to jobs; those of the machine where it is not said
+    /// CPUs to be given to jobs, which tasks are not bound to; those of the machine, which they are, where it is not
+    /// said
     #[arg(long)]
     cpus: Option<u32>,
     /// Memory to be given to jobs, in MiB; that of the machine where it is not said
@@ -93,7 +94,7 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
         shape.nodes("").into_iter().next().map(|facts| prun_runtime::wire::node::NodeFacts { name, ..facts });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(facts) = facts {
-        runtime.block_on(node::run(directory, guard, facts, &controller))?;
+        runtime.block_on(node::run(directory, guard, facts, options.cpus.is_some(), &controller))?;
     }
     drop(lock);
     Ok(ExitCode::SUCCESS)

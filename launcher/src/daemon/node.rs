@@ -46,6 +46,7 @@ pub async fn run(
     directory: PrivateDir,
     guard: Guard,
     mut facts: NodeFacts,
+    virtual_cpus: bool,
     controller: &Path,
 ) -> Result<(), NodeError> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -59,7 +60,7 @@ pub async fn run(
         let (controller, connections) = (to_controller.clone(), connections.clone());
         async move { lead(stream, target, controller, &connections).await }
     }));
-    let mut server = RankServer::new(guard, vec![facts], adopted);
+    let mut server = RankServer::new(guard, vec![facts], virtual_cpus, adopted);
     tokio::select! {
         () = serve(&mut server, controller) => {}
         _ = terminate.recv() => {}

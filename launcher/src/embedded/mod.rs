@@ -63,7 +63,7 @@ impl Cluster {
         let (to_controller, from_controller) = controller.join();
         let (connections, adopted) = mpsc::channel(QUEUE_MESSAGES_MAX);
         let address = format!("unix:{}", socket.display());
-        let mut rank_server = RankServer::new(guard, shape.nodes(&address), adopted);
+        let mut rank_server = RankServer::new(guard, shape.nodes(&address), true, adopted);
         let rank_server = tokio::spawn(async move {
             rank_server.serve(from_controller, to_controller).await;
             rank_server.into_guard()

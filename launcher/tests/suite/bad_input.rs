@@ -85,8 +85,8 @@ fn more_than_the_cluster_has_is_said_with_what_it_has() {
 fn programs_that_cannot_run_end_as_slurms_do() {
     let place = Place::with(&[("data", "no program")]);
     for (step, code, words) in [
-        ("srun no-such-program", 2, &["execve(): no-such-program: No such file or directory"][..]),
-        ("srun ./data", 13, &["data: Permission denied"]),
+        ("srun -n1 no-such-program", 2, &["execve(): no-such-program: No such file or directory"][..]),
+        ("srun -n1 ./data", 13, &["data: Permission denied"]),
         ("srun -n1 bash -c 'kill -9 $$'", 137, &["Killed"]),
         ("srun -n2 bash -c 'exit $((SLURM_PROCID * 7))'", 7, &["task 1: Exited with exit code 7"]),
     ] {

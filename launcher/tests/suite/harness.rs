@@ -89,9 +89,9 @@ impl Place {
         finish(self.prun(words))
     }
 
-    /// Runs a script of these lines on three nodes of two CPUs, quietly; gives what it wrote.
+    /// Runs a script of these lines as a job of six tasks on three nodes of two CPUs, quietly; gives what it wrote.
     pub(crate) fn script(&self, lines: &str) -> Run {
-        self.write("job.sh", format!("#!/bin/bash\n{lines}\n").as_bytes());
+        self.write("job.sh", format!("#!/bin/bash\n#SBATCH --ntasks=6\n{lines}\n").as_bytes());
         self.run(["--local", "3x2", "--quiet", "job.sh"])
     }
 

@@ -30,6 +30,7 @@ pub type Adopted = (Target, OwnedFd);
 pub struct RankServer {
     guard: Guard,
     nodes: Vec<NodeFacts>,
+    virtual_cpus: bool,
     connections: mpsc::Receiver<Adopted>,
     steps: HashMap<StepKey, mpsc::Sender<Order>>,
     attended: JoinSet<StepKey>,
@@ -40,11 +41,26 @@ pub struct RankServer {
 
 impl RankServer {
     /// One that stands for these nodes. Step processes come from the guard; connections for steps come through the
-    /// queue, their preambles read off.
+    /// queue, their preambles read off. With `virtual_cpus` the nodes' CPUs are not this machine's, and no task is
+    /// bound to any.
     #[must_use]
-    pub fn new(guard: Guard, nodes: Vec<NodeFacts>, connections: mpsc::Receiver<Adopted>) -> Self {
+    pub fn new(
+        guard: Guard,
+        nodes: Vec<NodeFacts>,
+        virtual_cpus: bool,
+        connections: mpsc::Receiver<Adopted>,
+    ) -> Self {
         let (tell, news) = mpsc::channel(QUEUE_MESSAGES_MAX);
-        Self { guard, nodes, connections, steps: HashMap::new(), attended: JoinSet::new(), news, tell }
+        Self {
+            guard,
+            nodes,
+            virtual_cpus,
+            connections,
+            steps: HashMap::new(),
+            attended: JoinSet::new(),
+            news,
+            tell,
+        }
     }
 
     /// Ends it; gives the guard back, with step processes that may still live.
@@ -109,8 +125,11 @@ impl RankServer {
         }
     }
 
-    fn launch(&mut self, launch: StepLaunch) {
+    fn launch(&mut self, mut launch: StepLaunch) {
         let key = launch.key;
+        if self.virtual_cpus {
+            launch.nodes.iter_mut().flat_map(|node| &mut node.tasks).for_each(|task| task.cpus.clear());
+        }
         let link = match self.guard.step_process().and_then(control::split) {
             Ok(link) => link,
             Err(error) => {

@@ -102,7 +102,7 @@ fn obey(step: &Rc<Step>, message: ToStepd, from_server: &mut Receiver) {
             }
         }
         ToStepd::Signal { signal } => step.signal(signal),
-        ToStepd::Terminate { at_once, notice } => step.terminate(at_once, notice.as_deref()),
+        ToStepd::Terminate { at_once, notice } => step.end_by_order(at_once, notice.as_deref()),
     }
 }
 

@@ -57,6 +57,8 @@ pub(super) struct Step {
     news: RefCell<VecDeque<FromStepd>>,
     told: Notify,
     ending: Cell<bool>,
+    /// The controller has ended the step, not its launcher.
+    ordered: Cell<bool>,
     over: Notify,
     finished: Cell<bool>,
 }
@@ -104,6 +106,7 @@ impl Step {
             news: RefCell::default(),
             told: Notify::new(),
             ending: Cell::new(false),
+            ordered: Cell::new(false),
             over: Notify::new(),
             finished: Cell::new(false),
         })
@@ -375,7 +378,7 @@ impl Step {
     }
 
     /// Ends the step: TERM, and after the launch's `kill_wait_ms` KILL; or KILL at once.
-    pub(super) fn terminate(self: &Rc<Self>, at_once: bool, notice: Option<&str>) {
+    fn terminate(self: &Rc<Self>, at_once: bool, notice: Option<&str>) {
         if self.finished.get() {
             return;
         }
@@ -396,6 +399,20 @@ impl Step {
                 tokio::time::sleep(Duration::from_millis(step.launch.kill_wait_ms)).await;
                 descendants::signal_all(Signal::KILL);
             });
+        }
+    }
+
+    /// The controller's order to end the step.
+    pub(super) fn end_by_order(self: &Rc<Self>, at_once: bool, notice: Option<&str>) {
+        self.ordered.set(true);
+        self.terminate(at_once, notice);
+    }
+
+    /// A launcher's wish to end the step. Once the controller has ended it, the tasks have the grace that this gives
+    /// them: a launcher that was itself ended with the job does not shorten it.
+    pub(super) fn end_by_launcher(self: &Rc<Self>, at_once: bool) {
+        if !self.ordered.get() {
+            self.terminate(at_once, None);
         }
     }
 

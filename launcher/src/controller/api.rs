@@ -332,6 +332,8 @@ pub enum Reply {
     },
     /// Jobs by id.
     Jobs(Vec<JobView>),
+    /// Jobs by id, and more of them to come: the last part is `Jobs`. Clients put the parts together.
+    MoreJobs(Vec<JobView>),
     /// Nodes in the cluster's order.
     Nodes(Vec<NodeView>),
     /// Partitions in the cluster's order.

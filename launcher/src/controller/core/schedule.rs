@@ -13,6 +13,7 @@ use super::Cluster;
 use super::config::PartitionConfig;
 use super::deadline::Look;
 use super::dependency::{Standing, by_element};
+use super::finish::Ending;
 use super::job::{Elements, Job};
 use super::lifecycle::Stage;
 use super::reason::Reason;
@@ -100,7 +101,7 @@ impl Cluster {
             turn.changed.insert(id);
         }
         if kill {
-            self.drop_pending(turn, id, None);
+            self.end_job(turn, id, Ending::cancelled(None));
         }
     }
 

@@ -28,6 +28,22 @@ fn first_come_first_served_and_the_rest_says_why() {
 }
 
 #[test]
+fn a_long_list_of_jobs_comes_in_parts() {
+    let mut world = World::new(&[1]);
+    let jobs = prun_runtime::limits::JOBS_PART_MAX + 5;
+    (0..jobs).for_each(|_| {
+        world.submit(tasks(1));
+    });
+    let call = world.ask_as(ME, Request::Jobs { history: false });
+    match world.replies(call).as_slice() {
+        [Reply::MoreJobs(first), Reply::Jobs(last)] => {
+            assert_eq!((first.len() + last.len(), last.len()), (jobs, 5))
+        }
+        other => panic!("{} answers", other.len()),
+    }
+}
+
+#[test]
 fn a_short_job_passes_a_large_one_only_where_it_delays_nothing() {
     let mut world = World::new(&[4]);
     let long = world.submit(JobSpec { time_limit: Some(Some(60)), ..tasks(3) });

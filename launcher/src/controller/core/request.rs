@@ -41,6 +41,9 @@ fn done(result: Result<(), Refusal>) -> Reply {
 impl Cluster {
     /// Serves one request.
     pub(super) fn serve(&mut self, turn: &mut Turn<'_>, asker: Asker, peer: &Peer, request: Request) {
+        if matches!(request, Request::Allocate(_) | Request::CreateStep(_)) {
+            self.owners.insert(asker.client);
+        }
         let answer = match request {
             Request::Submit(submission) => {
                 let submitted = self.submit(turn, *submission, None);
@@ -107,6 +110,9 @@ impl Cluster {
     /// A client's connection is gone: what lives by it ends.
     pub(super) fn client_gone(&mut self, turn: &mut Turn<'_>, client: ClientId) {
         self.watchers.drop_client(client);
+        if !self.owners.remove(&client) {
+            return;
+        }
         let owned = |job: &&Job| job.owner.is_some_and(|owner| owner.client == client);
         let jobs: Vec<(JobId, u32)> =
             self.open_jobs().filter(owned).map(|job| (job.id, job.submission.submitter.uid)).collect();

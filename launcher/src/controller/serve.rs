@@ -91,6 +91,14 @@ impl Handle {
         self.ended().await;
     }
 
+    /// Ends the controller and leaves its jobs as they are: with a journal, the next controller goes on with them.
+    /// Returns when it has ended.
+    pub async fn leave(&self) {
+        // As above.
+        let _ = self.inbox.send(Inbox::Leave).await;
+        self.ended().await;
+    }
+
     /// Returns when the controller has ended, whoever told it to.
     pub async fn ended(&self) {
         let mut ended = self.ended.clone();

@@ -30,8 +30,10 @@ pub(super) enum Inbox {
     NodeSays { link: LinkId, message: FromNode },
     /// A rank server is gone.
     NodeGone { link: LinkId },
-    /// The controller is to end.
+    /// Every job is to end, then the controller.
     Stop,
+    /// The controller is to end, and nothing else.
+    Leave,
 }
 
 /// The number that the shell itself asks under.
@@ -180,6 +182,7 @@ impl Owner {
                 }
             }
             Inbox::NodeGone { link } => self.drop_link(link),
+            Inbox::Leave => self.stopped = true,
             Inbox::Stop => {
                 let peer = Peer { uid: rustix::process::getuid().as_raw(), user: String::new() };
                 let call = Box::new(Call { id: 0, request: Request::Shutdown });

@@ -212,6 +212,15 @@ async fn the_cores_deadlines_are_kept() {
 
 #[tokio::test]
 async fn a_controller_that_was_killed_goes_on_with_its_jobs() {
+    goes_on(false).await;
+}
+
+#[tokio::test]
+async fn a_controller_that_left_goes_on_with_its_jobs() {
+    goes_on(true).await;
+}
+
+async fn goes_on(politely: bool) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal");
     let first_path = path.clone();
@@ -227,7 +236,11 @@ async fn a_controller_that_was_killed_goes_on_with_its_jobs() {
             client.call(Request::Ping).await;
             client.call(Request::Submit(submission(true))).await;
             client.call(Request::Submit(submission(true))).await;
-            launched(&mut told).await
+            let key = launched(&mut told).await;
+            if politely {
+                handle.leave().await;
+            }
+            key
         })
         // Here the runtime goes, and its controller with it, in the middle of everything.
     });

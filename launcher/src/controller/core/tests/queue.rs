@@ -247,6 +247,22 @@ fn partitions_have_nodes_and_limits() {
 }
 
 #[test]
+fn a_long_queue_of_one_partition_does_not_starve_another() {
+    let of = |name: &str, node: &str| PartitionConfig {
+        nodes: Some(vec![node.to_owned()]),
+        ..PartitionConfig::of_all_nodes(name)
+    };
+    let partitions = vec![of("one", "n1"), of("two", "n2")];
+    let mut world = World::with(&[1, 1], Config { partitions, ..Config::default() });
+    let to = |name: &str| JobSpec { partition: vec![name.to_owned()], ..tasks(1) };
+    (0..300).for_each(|_| {
+        world.submit(to("one"));
+    });
+    let other = world.submit(to("two"));
+    assert_eq!(world.place(other), "n2:1");
+}
+
+#[test]
 fn drained_nodes_take_nothing_and_say_so() {
     let mut world = World::new(&[2, 2]);
     assert_eq!(world.update_node("n2", &[("state", "drain"), ("reason", "dust")]), Ok(()));

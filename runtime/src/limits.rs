@@ -47,6 +47,9 @@ pub const JOBS_MAX: usize = 100_000;
 /// Jobs of the past that a controller keeps for accounting: at about 4 KiB each, 40 MiB.
 pub const HISTORY_JOBS_MAX: usize = 10_000;
 
+/// Jobs in one part of an answer that lists them: at about 4 KiB each, 4 MiB.
+pub const JOBS_PART_MAX: usize = 1024;
+
 /// Steps of one job that wait for its CPUs: `srun … &` in a loop of that length still works.
 pub const WAITING_STEPS_MAX: usize = 4096;
 

@@ -120,7 +120,7 @@ pub enum Request {
 }
 
 /// Who a request comes from, and what is submitted.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Submission {
     /// What is asked for; more than one is a heterogeneous job.
     pub components: Vec<JobSpec>,
@@ -147,7 +147,7 @@ pub struct Script {
 }
 
 /// The process that submits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Submitter {
     /// User id.
     pub uid: u32,
@@ -332,6 +332,8 @@ pub enum Reply {
     },
     /// Jobs by id.
     Jobs(Vec<JobView>),
+    /// Jobs by id, and more of them to come: the last part is `Jobs`. Clients put the parts together.
+    MoreJobs(Vec<JobView>),
     /// Nodes in the cluster's order.
     Nodes(Vec<NodeView>),
     /// Partitions in the cluster's order.

@@ -11,9 +11,8 @@ use prun_runtime::wire::frame::{FrameError, FrameReader, FrameWriter, read_messa
 use prun_runtime::wire::preamble::{Preamble, Target};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
+use super::api::{Answer, Call, JobView, Reply, Request};
 use crate::daemon::home::Home;
-
-use super::api::{Answer, Call, Reply, Request};
 
 /// Why the controller cannot be asked.
 #[derive(Debug, thiserror::Error)]
@@ -96,12 +95,30 @@ impl Client {
     /// # Errors
     /// As [`Self::call`].
     pub fn next_reply(&mut self) -> Result<Reply, ClientError> {
+        let mut jobs = Vec::new();
         loop {
             let answer: Answer = read_message(&mut self.stream).map_err(closed)?;
-            if answer.id == self.next {
-                return Ok(answer.reply);
+            if answer.id == self.next
+                && let Some(reply) = whole(&mut jobs, answer.reply)
+            {
+                return Ok(reply);
             }
         }
+    }
+}
+
+/// Puts an answer that comes in parts together; `None` until the last of them.
+fn whole(jobs: &mut Vec<JobView>, reply: Reply) -> Option<Reply> {
+    match reply {
+        Reply::MoreJobs(part) => {
+            jobs.extend(part);
+            None
+        }
+        Reply::Jobs(last) if !jobs.is_empty() => {
+            jobs.extend(last);
+            Some(Reply::Jobs(std::mem::take(jobs)))
+        }
+        reply => Some(reply),
     }
 }
 
@@ -119,6 +136,8 @@ pub struct AsyncClient {
     reader: FrameReader<OwnedReadHalf>,
     writer: FrameWriter<OwnedWriteHalf>,
     next: u64,
+    /// Parts of an answer, until its last one is there.
+    jobs: Vec<JobView>,
 }
 
 impl AsyncClient {
@@ -141,7 +160,7 @@ impl AsyncClient {
         let (read, write) = stream.into_split();
         let mut writer = FrameWriter::new(write);
         writer.message(&Preamble::new(Target::Controller)).await?;
-        Ok(Self { reader: FrameReader::new(read), writer, next: 0 })
+        Ok(Self { reader: FrameReader::new(read), writer, next: 0, jobs: Vec::new() })
     }
 
     /// Asks without waiting.
@@ -169,8 +188,10 @@ impl AsyncClient {
     pub async fn next(&mut self) -> Result<Reply, ClientError> {
         loop {
             let answer: Answer = self.reader.message().await?.ok_or(ClientError::Closed)?;
-            if answer.id == self.next {
-                return Ok(answer.reply);
+            if answer.id == self.next
+                && let Some(reply) = whole(&mut self.jobs, answer.reply)
+            {
+                return Ok(reply);
             }
         }
     }

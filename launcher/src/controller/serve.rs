@@ -11,6 +11,8 @@ mod peer;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
 use prun_runtime::wire::node::{FromNode, ToNode};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use self::owner::{Inbox, Owner};
 use super::client::ClientError;
 pub use super::core::config::{Config, PartitionConfig, PartitionState};
+use super::journal::{Journal, JournalError};
 
 /// A running controller. Cheap to clone; the controller ends when it is told to ([`Handle::stop`], or by
 /// [`super::api::Request::Shutdown`]) or when every handle, session and link is gone.
@@ -29,13 +32,27 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Starts a controller on the current tokio runtime.
+    /// Starts a controller on the current tokio runtime, whose memory ends with it.
     #[must_use]
     pub fn start(config: Config) -> Self {
+        Self::of(Owner::new(config))
+    }
+
+    fn of(owner: Owner) -> Self {
         let (inbox, events) = mpsc::channel(QUEUE_MESSAGES_MAX);
         let (end, ended) = watch::channel(false);
-        tokio::spawn(Owner::new(config).run(events, end));
+        tokio::spawn(owner.run(events, end));
         Self { inbox, ended }
+    }
+
+    /// Starts a controller that goes on where its journal ends, on the current tokio runtime. Blocks until the journal
+    /// is read.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn recover(config: Config, journal: &Path) -> Result<Self, JournalError> {
+        let owner = Owner::recover(config, Journal::open(journal)?)?;
+        Ok(Self::of(owner))
     }
 
     /// Serves a client whose preamble (`Target::Controller`) has been read, until it closes or the controller ends.
@@ -71,6 +88,14 @@ impl Handle {
     pub async fn stop(&self) {
         // A controller that has ended already takes nothing any more.
         let _ = self.inbox.send(Inbox::Stop).await;
+        self.ended().await;
+    }
+
+    /// Ends the controller and leaves its jobs as they are: with a journal, the next controller goes on with them.
+    /// Returns when it has ended.
+    pub async fn leave(&self) {
+        // As above.
+        let _ = self.inbox.send(Inbox::Leave).await;
         self.ended().await;
     }
 

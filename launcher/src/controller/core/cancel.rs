@@ -86,11 +86,8 @@ impl Cluster {
         };
         match job.stage {
             Stage::Ended | Stage::Completing => return Err(ErrorCode::AlreadyDone),
-            Stage::Pending if whole => self.drop_pending(turn, id, Some(peer.uid)),
+            _ if whole => self.end_job(turn, id, Ending::cancelled(Some(peer.uid))),
             Stage::Pending => return Err(ErrorCode::JobPending),
-            Stage::Running | Stage::Suspended if whole => {
-                self.end_job(turn, id, Ending::cancelled(Some(peer.uid)));
-            }
             Stage::Running | Stage::Suspended => {
                 let signal = request.signal.unwrap_or(SIGKILL);
                 self.send_signal(turn, id, signal, request.batch, request.full);

@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 
 use prun_runtime::ids::JobId;
+use serde::{Deserialize, Serialize};
 
 use super::event::LinkId;
 
 /// What to look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Look {
     /// A job: begin time, time limit, its signal before it, limits of its steps, end of its stay in the queue.
     Job(JobId),
@@ -19,7 +20,7 @@ pub(super) enum Look {
 }
 
 /// Deadlines by time.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Deadlines {
     /// Unix microseconds, since `f64` has no total order.
     due: BTreeSet<(u64, Look)>,

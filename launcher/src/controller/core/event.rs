@@ -64,12 +64,23 @@ pub enum Event {
     },
     /// The time asked for with [`super::Cluster::next_deadline`] has come.
     Timer,
+    /// The controller was away: every connection and link that it had is gone.
+    Restarted,
 }
 
 impl Event {
-    /// Whether this only asks: it changes nothing, and a journal need not keep it.
+    /// The number of the client or link that it comes from; 0 where it comes from neither.
     #[must_use]
-    pub fn only_asks(&self) -> bool {
+    pub fn correspondent(&self) -> u64 {
+        match self {
+            Self::Call { client, .. } | Self::ClientGone { client } => client.0,
+            Self::Node { link, .. } | Self::NodeGone { link } => link.0,
+            Self::Timer | Self::Restarted => 0,
+        }
+    }
+
+    /// Whether this only asks.
+    pub(super) fn only_asks(&self) -> bool {
         match self {
             Self::Call { call, .. } => matches!(
                 call.request,

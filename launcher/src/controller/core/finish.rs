@@ -95,20 +95,15 @@ impl Cluster {
         }
         turn.changed.insert(id);
         if stage == Stage::Ended {
+            if let Some(asker) = job.owner.filter(|_| !job.granted) {
+                turn.answer(asker, Reply::Error(ErrorCode::Revoked.into()));
+            }
             self.queue.remove(id);
             return self.ended(turn, id);
         }
         self.refuse_waiting_steps(turn, id);
         self.end_steps(turn, id, ending.by, ending.notice, suspended);
         self.settle(turn, id);
-    }
-
-    /// Ends a job that never started.
-    pub(super) fn drop_pending(&mut self, turn: &mut Turn<'_>, id: JobId, by: Option<u32>) {
-        if let Some(asker) = self.jobs.get(&id).and_then(|job| job.owner.filter(|_| !job.granted)) {
-            turn.answer(asker, Reply::Error(ErrorCode::Revoked.into()));
-        }
-        self.end_job(turn, id, Ending::cancelled(by));
     }
 
     fn refuse_waiting_steps(&mut self, turn: &mut Turn<'_>, id: JobId) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use prun_runtime::ids::{JobId, StepId};
 use prun_runtime::wire::step::Exit;
+use serde::{Deserialize, Serialize};
 
 use super::event::Asker;
 use super::lifecycle::Stage;
@@ -16,11 +17,12 @@ use crate::layout::plan::Allocation;
 use crate::script::spec::{DependencyCondition, JobSpec};
 
 /// A job, or the elements of an array that still wait.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Job {
     pub(super) id: JobId,
     pub(super) array: Option<Membership>,
-    /// As submitted; elements of an array share it.
+    /// As submitted; elements of an array share it, also where the state is kept.
+    #[serde(skip)]
     pub(super) submission: Arc<Submission>,
     /// As submitted, with what was updated since.
     pub(super) spec: JobSpec,
@@ -53,7 +55,7 @@ pub(super) struct Job {
 }
 
 /// What belongs to one run of a job, from its start on, and is new after a requeue.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) partition: Option<String>,
     pub(super) allocation: Option<Allocation>,
@@ -73,7 +75,7 @@ pub(super) struct Run {
 }
 
 /// A job's place in an array.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Membership {
     /// The array's number.
     pub(super) array: JobId,
@@ -84,7 +86,7 @@ pub(super) struct Membership {
 }
 
 /// Which elements a record stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Elements {
     /// One.
     One(u32),
@@ -93,7 +95,7 @@ pub(super) enum Elements {
 }
 
 /// Who holds a job back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Hold {
     /// Its user.
     User,
@@ -102,7 +104,7 @@ pub(super) enum Hold {
 }
 
 /// What follows the end of a run that is not the job's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Again {
     /// Held after it.
     pub(super) hold: Option<Hold>,

@@ -2,10 +2,12 @@
 //!
 //! Where a job ends up (`COMPLETED`, `FAILED`, …) is its outcome, kept beside the stage.
 
+use serde::{Deserialize, Serialize};
+
 use crate::controller::api::ErrorCode;
 
 /// Where a job is on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Stage {
     /// In the queue.
     Pending,

@@ -16,6 +16,7 @@ mod deadline;
 mod dependency;
 pub mod event;
 mod finish;
+pub mod image;
 mod job;
 mod lifecycle;
 mod node;
@@ -45,7 +46,7 @@ use prun_runtime::wire::launch::Secret;
 
 use self::config::{Config, PartitionConfig};
 use self::deadline::{Deadlines, Look};
-use self::event::{Asker, Effect, Event};
+use self::event::{Asker, ClientId, Effect, Event};
 use self::job::Job;
 use self::nodes::Nodes;
 use self::queue::Queue;
@@ -69,9 +70,13 @@ pub struct Cluster {
     /// Jobs that ended longer ago, for accounting.
     history: BTreeMap<JobId, JobView>,
     watchers: Watchers,
+    /// Clients that asked for something that ends with their connection.
+    owners: BTreeSet<ClientId>,
     deadlines: Deadlines,
     next_job: u32,
     next_priority: u32,
+    /// The highest number that a client or link has had.
+    last_correspondent: u64,
     /// Who asked for the end of the cluster.
     stopping: Option<Asker>,
 }
@@ -94,8 +99,10 @@ impl Cluster {
             queue: Queue::default(),
             history: BTreeMap::new(),
             watchers: Watchers::default(),
+            owners: BTreeSet::new(),
             deadlines: Deadlines::default(),
             next_priority: FIRST_PRIORITY,
+            last_correspondent: 0,
             stopping: None,
         }
     }
@@ -104,6 +111,8 @@ impl Cluster {
     /// a value that nobody can guess, another one each time.
     pub fn apply(&mut self, event: Event, now: f64, secrets: &mut dyn FnMut() -> Secret) -> Vec<Effect> {
         let mut turn = Turn::new(now, secrets);
+        let changes = self.is_changed_by(&event);
+        self.last_correspondent = self.last_correspondent.max(event.correspondent());
         match event {
             Event::Call { client, peer, call } => {
                 self.serve(&mut turn, Asker { client, call: call.id }, &peer, call.request);
@@ -112,17 +121,34 @@ impl Cluster {
             Event::Node { link, message } => self.node_says(&mut turn, link, message),
             Event::NodeGone { link } => self.node_gone(&mut turn, link),
             Event::Timer => {}
+            Event::Restarted => self.restarted(&mut turn),
         }
-        while let Some(look) = self.deadlines.pop(now) {
-            match look {
-                Look::Job(id) => self.look_at_job(&mut turn, id),
-                Look::Link(link) => self.look_at_link(&mut turn, link),
-            }
+        if changes {
+            self.look_at_due(&mut turn);
+            self.schedule(&mut turn);
         }
-        self.schedule(&mut turn);
         self.tell_watchers(&mut turn);
         self.stop_when_empty(&mut turn);
         turn.effects
+    }
+
+    /// Whether an event changes the state; a journal need not keep those that do not. (They do not bring about what is
+    /// due either: the timer's own event does.)
+    #[must_use]
+    pub fn is_changed_by(&self, event: &Event) -> bool {
+        match event {
+            Event::ClientGone { client } => self.owners.contains(client),
+            event => !event.only_asks(),
+        }
+    }
+
+    fn look_at_due(&mut self, turn: &mut Turn<'_>) {
+        while let Some(look) = self.deadlines.pop(turn.now) {
+            match look {
+                Look::Job(id) => self.look_at_job(turn, id),
+                Look::Link(link) => self.look_at_link(turn, link),
+            }
+        }
     }
 
     /// When [`Event::Timer`] is due, in Unix seconds. It may change with every event.

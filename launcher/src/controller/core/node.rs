@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use prun_runtime::ids::JobId;
 use prun_runtime::wire::node::NodeFacts;
+use serde::{Deserialize, Serialize};
 
 use super::event::LinkId;
 use crate::controller::api::NodeView;
@@ -12,7 +13,7 @@ use crate::layout::allocate::NodeRoom;
 use crate::layout::plan::NodeShare;
 
 /// Why a node is down or drained.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct NodeReason {
     pub(super) text: String,
     pub(super) user: String,
@@ -21,7 +22,7 @@ pub(super) struct NodeReason {
 }
 
 /// One node.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Node {
     pub(super) facts: NodeFacts,
     /// The link its rank server has, or had last.

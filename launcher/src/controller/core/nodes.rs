@@ -2,6 +2,7 @@
 
 use prun_runtime::ids::StepKey;
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
+use serde::{Deserialize, Serialize};
 
 use super::Cluster;
 use super::deadline::Look;
@@ -16,7 +17,7 @@ use crate::controller::api::{ErrorCode, NodeView, Refusal};
 const NOT_RESPONDING: &str = "Not responding";
 
 /// The nodes in the cluster's order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Nodes {
     nodes: Vec<Node>,
 }

@@ -1,6 +1,7 @@
 //! Which room a client's request goes to.
 
 use prun_runtime::ids::JobId;
+use prun_runtime::limits::JOBS_PART_MAX;
 use prun_runtime::wire::step::Exit;
 
 use super::Cluster;
@@ -40,6 +41,9 @@ fn done(result: Result<(), Refusal>) -> Reply {
 impl Cluster {
     /// Serves one request.
     pub(super) fn serve(&mut self, turn: &mut Turn<'_>, asker: Asker, peer: &Peer, request: Request) {
+        if matches!(request, Request::Allocate(_) | Request::CreateStep(_)) {
+            self.owners.insert(asker.client);
+        }
         let answer = match request {
             Request::Submit(submission) => {
                 let submitted = self.submit(turn, *submission, None);
@@ -55,7 +59,7 @@ impl Cluster {
             Request::AttachStep { key } => reply(self.attach(key), |step| Reply::Step(Box::new(step))),
             Request::WaitJob { job } => return self.watch(turn, asker, job, Wish::End),
             Request::WatchJob { job } => return self.watch(turn, asker, job, Wish::EveryChange),
-            Request::Jobs { history } => Reply::Jobs(self.job_views(history, turn.now)),
+            Request::Jobs { history } => self.tell_jobs(turn, asker, history),
             Request::Nodes => Reply::Nodes(self.node_views()),
             Request::Partitions => Reply::Partitions(self.partition_views()),
             Request::Config => Reply::Config(self.config_pairs()),
@@ -74,11 +78,21 @@ impl Cluster {
         turn.answer(asker, answer);
     }
 
+    /// Jobs in parts that each fit a message; gives the last one.
+    fn tell_jobs(&self, turn: &mut Turn<'_>, asker: Asker, history: bool) -> Reply {
+        let mut views = self.job_views(history, turn.now);
+        while views.len() > JOBS_PART_MAX {
+            let rest = views.split_off(JOBS_PART_MAX);
+            turn.answer(asker, Reply::MoreJobs(std::mem::replace(&mut views, rest)));
+        }
+        Reply::Jobs(views)
+    }
+
     /// The command of `salloc` or `srun` has ended.
     fn release(&mut self, turn: &mut Turn<'_>, id: JobId, exit: Exit) -> Result<(), Refusal> {
         let job = self.jobs.get_mut(&id).ok_or(ErrorCode::InvalidJobId)?;
         match job.stage {
-            Stage::Pending => self.drop_pending(turn, id, None),
+            Stage::Pending => self.end_job(turn, id, Ending::cancelled(None)),
             Stage::Running | Stage::Suspended => self.end_job(turn, id, Ending::by_itself(exit)),
             // It was ended by others meanwhile; how its command took it is still worth keeping.
             Stage::Completing => job.run.exit = exit,
@@ -96,6 +110,9 @@ impl Cluster {
     /// A client's connection is gone: what lives by it ends.
     pub(super) fn client_gone(&mut self, turn: &mut Turn<'_>, client: ClientId) {
         self.watchers.drop_client(client);
+        if !self.owners.remove(&client) {
+            return;
+        }
         let owned = |job: &&Job| job.owner.is_some_and(|owner| owner.client == client);
         let jobs: Vec<(JobId, u32)> =
             self.open_jobs().filter(owned).map(|job| (job.id, job.submission.submitter.uid)).collect();
@@ -125,10 +142,7 @@ impl Cluster {
         self.stopping = Some(asker);
         let open: Vec<JobId> = self.open_jobs().map(|job| job.id).collect();
         for id in open {
-            match self.jobs.get(&id).map(|job| job.stage) {
-                Some(Stage::Pending) => self.drop_pending(turn, id, Some(peer.uid)),
-                _ => self.end_job(turn, id, Ending::cancelled(Some(peer.uid))),
-            }
+            self.end_job(turn, id, Ending::cancelled(Some(peer.uid)));
         }
         // Those that were on their way back into the queue stay out of it.
         self.jobs.values_mut().for_each(|job| job.again = None);

@@ -13,6 +13,7 @@ use super::Cluster;
 use super::config::PartitionConfig;
 use super::deadline::Look;
 use super::dependency::{Standing, by_element};
+use super::finish::Ending;
 use super::job::{Elements, Job};
 use super::lifecycle::Stage;
 use super::reason::Reason;
@@ -26,7 +27,7 @@ use crate::script::spec::{DependencyKind, JobSpec};
 /// How long a job without a limit is thought to run (Slurm's backfill: a year).
 const LIMITLESS_SECS: f64 = 365.0 * 86_400.0;
 
-/// Jobs behind the first waiting one that a pass tries to place (Slurm: `default_queue_depth`).
+/// Jobs behind the first waiting one of their partition that a pass tries to place (Slurm: `default_queue_depth`).
 const BACKFILL_TRIES_MAX: usize = 100;
 
 /// What a pass decides about one job.
@@ -100,7 +101,7 @@ impl Cluster {
             turn.changed.insert(id);
         }
         if kill {
-            self.drop_pending(turn, id, None);
+            self.end_job(turn, id, Ending::cancelled(None));
         }
     }
 
@@ -165,11 +166,13 @@ impl<'a> Pass<'a> {
                 // Held jobs stand last.
                 break;
             }
-            let waiting = !self.headed.is_empty();
-            if waiting && (full(&self.rooms) || self.tries >= BACKFILL_TRIES_MAX) {
+            if !self.headed.is_empty() && full(&self.rooms) {
                 break;
             }
-            self.tries += usize::from(waiting);
+            let behind = job.partitions.iter().all(|name| self.headed.contains(name.as_str()));
+            if behind && self.tries >= BACKFILL_TRIES_MAX {
+                continue;
+            }
             self.look_at(job);
         }
         self.verdicts
@@ -225,6 +228,7 @@ impl<'a> Pass<'a> {
     }
 
     fn find_place(&mut self, job: &'a Job, element: Option<u32>) -> Verdict {
+        self.tries += usize::from(!self.headed.is_empty());
         let mut reason = Reason::BadConstraints;
         for partition in job.partitions.iter().filter_map(|name| self.cluster.partition(name)) {
             if let Some(why) = partition.keeps_waiting(&job.spec) {

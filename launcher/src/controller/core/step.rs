@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use prun_runtime::ids::StepKey;
 use prun_runtime::wire::launch::Secret;
 use prun_runtime::wire::step::Exit;
+use serde::{Deserialize, Serialize};
 
 use super::event::{Asker, ClientId, LinkId};
 use crate::controller::api::{JobState, StepRequest, StepView};
 use crate::layout::plan::Plan;
 
 /// One step.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Step {
     pub(super) key: StepKey,
     pub(super) name: String,
@@ -36,7 +37,7 @@ pub(super) struct Step {
 }
 
 /// Where a step is on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum StepStage {
     /// Has its CPUs; the `srun` behind this connection is to launch it.
     Created(ClientId),
@@ -47,7 +48,7 @@ pub(super) enum StepStage {
 }
 
 /// A step that waits for CPUs of its job.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct WaitingStep {
     pub(super) asker: Asker,
     pub(super) request: StepRequest,

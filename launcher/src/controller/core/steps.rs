@@ -151,9 +151,11 @@ impl Cluster {
 
     /// `sattach`.
     pub(super) fn attach(&self, key: StepKey) -> Result<StepAttach, Refusal> {
-        let step = self.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
-        let step = step.ok_or(ErrorCode::InvalidJobId)?;
-        if step.stage == StepStage::Ended {
+        let job = self.jobs.get(&key.job).ok_or(ErrorCode::InvalidJobId)?;
+        let step = job.run.steps.get(&key.step).ok_or(ErrorCode::InvalidJobId)?;
+        // A script's log is there for its launcher also when the script was faster.
+        let logged = key.step.is_batch() && job.submission.streams;
+        if step.stage == StepStage::Ended && !logged {
             return Err(ErrorCode::AlreadyDone.into());
         }
         Ok(StepAttach {

@@ -164,6 +164,10 @@ impl Cluster {
         if changed.spec.partition != old.spec.partition {
             changed.partitions = self.partitions_for(&changed.spec.partition)?;
         }
+        if changed.spec.nice != old.spec.nice {
+            let priority = i64::from(old.priority) + i64::from(old.spec.nice) - i64::from(changed.spec.nice);
+            changed.priority = u32::try_from(priority.clamp(1, i64::from(u32::MAX - 1))).unwrap_or(1);
+        }
         if changed.spec.dependency != old.spec.dependency {
             let conditions =
                 changed.spec.dependency.as_ref().map(|d| d.conditions.clone()).unwrap_or_default();

@@ -9,10 +9,11 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::controller::api::{Answer, Call, Reply, Request};
+use crate::controller::api::{Answer, Call, ErrorCode, Reply, Request};
 use crate::controller::core::Cluster;
 use crate::controller::core::config::Config;
 use crate::controller::core::event::{ClientId, Effect, Event, LinkId, Peer};
+use crate::controller::journal::{Journal, JournalError, Record};
 
 /// What sessions and links send to the owner.
 #[derive(Debug)]
@@ -29,16 +30,27 @@ pub(super) enum Inbox {
     NodeSays { link: LinkId, message: FromNode },
     /// A rank server is gone.
     NodeGone { link: LinkId },
-    /// The controller is to end.
+    /// Every job is to end, then the controller.
     Stop,
+    /// The controller is to end, and nothing else.
+    Leave,
 }
 
 /// The number that the shell itself asks under.
 const SHELL: ClientId = ClientId(0);
 
+/// Messages handled before their events are kept together and their effects let out.
+const BATCH_MAX: usize = 256;
+
 /// The core with all its correspondents.
 pub(super) struct Owner {
     cluster: Cluster,
+    /// `None`: in memory only, or failed.
+    journal: Option<Journal>,
+    /// Events not kept yet.
+    records: Vec<Record>,
+    /// What they want done once they are kept.
+    effects: Vec<Effect>,
     clients: HashMap<ClientId, (mpsc::Sender<Answer>, Peer)>,
     links: HashMap<LinkId, mpsc::Sender<ToNode>>,
     last_id: u64,
@@ -46,14 +58,36 @@ pub(super) struct Owner {
 }
 
 impl Owner {
+    /// A cluster that begins, and is gone with its controller.
     pub(super) fn new(config: Config) -> Self {
-        let cluster = Cluster::new(config);
-        Self { cluster, clients: HashMap::new(), links: HashMap::new(), last_id: 0, stopped: false }
+        Self::of(Cluster::new(config), None)
+    }
+
+    /// A cluster that goes on where its journal ends.
+    pub(super) fn recover(config: Config, mut journal: Journal) -> Result<Self, JournalError> {
+        let cluster = journal.recover(config)?;
+        let mut owner = Self::of(cluster, Some(journal));
+        owner.apply(Event::Restarted);
+        Ok(owner)
+    }
+
+    fn of(cluster: Cluster, journal: Option<Journal>) -> Self {
+        Self {
+            last_id: cluster.last_correspondent(),
+            cluster,
+            journal,
+            records: Vec::new(),
+            effects: Vec::new(),
+            clients: HashMap::new(),
+            links: HashMap::new(),
+            stopped: false,
+        }
     }
 
     /// Runs until the core says that it has ended, or nobody is left who could say anything.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Inbox>, end: watch::Sender<bool>) {
         while !self.stopped {
+            self.let_out().await;
             let deadline = self.cluster.next_deadline();
             tokio::select! {
                 message = inbox.recv() => match message {
@@ -62,8 +96,65 @@ impl Owner {
                 },
                 () = until(deadline) => self.apply(Event::Timer),
             }
+            // What has come meanwhile goes to the disk together with it.
+            for _ in 1..BATCH_MAX {
+                let Ok(message) = inbox.try_recv() else { break };
+                self.take(message);
+            }
+            self.let_out().await;
         }
         end.send_replace(true);
+    }
+
+    /// Keeps what has happened, then does what it wants done: also what that leads to.
+    async fn let_out(&mut self) {
+        while !self.records.is_empty() || !self.effects.is_empty() {
+            let records = std::mem::take(&mut self.records);
+            let effects = std::mem::take(&mut self.effects);
+            match self.keep(records).await {
+                Ok(()) => effects.into_iter().for_each(|effect| self.act(effect)),
+                Err(error) => self.give_up(&error, effects),
+            }
+        }
+    }
+
+    /// Writes records to the journal, and now and then the image that takes the place of all of them.
+    async fn keep(&mut self, records: Vec<Record>) -> Result<(), JournalError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let Some(mut journal) = self.journal.take() else { return Ok(()) };
+        let image = journal.is_long().then(|| self.cluster.image());
+        let written = tokio::task::spawn_blocking(move || {
+            let result = journal.append(&records).and_then(|()| match image {
+                Some(image) => journal.compact(&image),
+                None => Ok(()),
+            });
+            (journal, result)
+        });
+        match written.await {
+            Ok((journal, result)) => {
+                self.journal = Some(journal);
+                result
+            }
+            // The runtime is going down, and with it this task.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// What is not kept has not happened: nothing of it is let out, and the controller ends. The next one goes on
+    /// with what was kept.
+    fn give_up(&mut self, error: &JournalError, effects: Vec<Effect>) {
+        tracing::error!(error = error as &dyn std::error::Error, "the controller ends");
+        self.stopped = true;
+        for effect in effects {
+            if let Effect::Answer { client, answer } = effect {
+                let reply = Reply::Error(ErrorCode::Journal.into());
+                self.answer(client, Answer { id: answer.id, reply });
+            }
+        }
+        self.records.clear();
+        self.effects.clear();
     }
 
     fn take(&mut self, message: Inbox) {
@@ -91,6 +182,7 @@ impl Owner {
                 }
             }
             Inbox::NodeGone { link } => self.drop_link(link),
+            Inbox::Leave => self.stopped = true,
             Inbox::Stop => {
                 let peer = Peer { uid: rustix::process::getuid().as_raw(), user: String::new() };
                 let call = Box::new(Call { id: 0, request: Request::Shutdown });
@@ -116,15 +208,27 @@ impl Owner {
         }
     }
 
-    /// One event through the core, and what it wants done.
+    /// One event through the core.
     fn apply(&mut self, event: Event) {
-        let effects = self.cluster.apply(event, now(), &mut secret);
-        for effect in effects {
-            match effect {
-                Effect::Answer { client, answer } => self.answer(client, *answer),
-                Effect::Tell { link, message } => self.tell(link, message),
-                Effect::Stop => self.stopped = true,
+        let kept = self.journal.is_some() && self.cluster.is_changed_by(&event);
+        let mut record = kept.then(|| Record { now: now(), event: event.clone(), secrets: Vec::new() });
+        let now = record.as_ref().map_or_else(now, |record| record.now);
+        let mut draw = || {
+            let secret = secret();
+            if let Some(record) = &mut record {
+                record.secrets.push(secret.clone());
             }
+            secret
+        };
+        self.effects.extend(self.cluster.apply(event, now, &mut draw));
+        self.records.extend(record);
+    }
+
+    fn act(&mut self, effect: Effect) {
+        match effect {
+            Effect::Answer { client, answer } => self.answer(client, *answer),
+            Effect::Tell { link, message } => self.tell(link, message),
+            Effect::Stop => self.stopped = true,
         }
     }
 

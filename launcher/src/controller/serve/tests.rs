@@ -13,8 +13,10 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::owner::Owner;
 use super::{Config, Handle};
 use crate::controller::api::*;
+use crate::controller::journal::Journal;
 use crate::script::spec::JobSpec;
 
 /// Nothing here takes long: a test that waits longer has found a hang.
@@ -206,4 +208,76 @@ async fn the_cores_deadlines_are_kept() {
         Reply::Error(refusal) => assert_eq!(refusal.code, ErrorCode::NodesBusy),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_controller_that_was_killed_goes_on_with_its_jobs() {
+    goes_on(false).await;
+}
+
+#[tokio::test]
+async fn a_controller_that_left_goes_on_with_its_jobs() {
+    goes_on(true).await;
+}
+
+async fn goes_on(politely: bool) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal");
+    let first_path = path.clone();
+    let first = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let handle = Handle::recover(Config::default(), &first_path).unwrap();
+            let (says, mut told) = handle.join();
+            register(&says).await;
+            let mut client = Client::new(&handle);
+            nodes_are_there(&mut client, 2).await;
+            // A question alone: nothing of it goes to the journal, which stays open all the same.
+            client.call(Request::Ping).await;
+            client.call(Request::Submit(submission(true))).await;
+            client.call(Request::Submit(submission(true))).await;
+            let key = launched(&mut told).await;
+            if politely {
+                handle.leave().await;
+            }
+            key
+        })
+        // Here the runtime goes, and its controller with it, in the middle of everything.
+    });
+    let key = first.join().unwrap();
+    let handle = Handle::recover(Config::default(), &path).unwrap();
+    let (says, mut told) = handle.join();
+    let nodes = vec![facts("n1"), facts("n2")];
+    says.send(FromNode::Register { nodes, steps: vec![key] }).await.unwrap();
+    let mut client = Client::new(&handle);
+    says.send(FromNode::Exited { key, rank: Rank(0), exit: Exit { code: 5, ..Exit::default() } })
+        .await
+        .unwrap();
+    says.send(FromNode::StepDone { key, lost: false }).await.unwrap();
+    match client.call(Request::WaitJob { job: key.job }).await {
+        Reply::Ended { job } => assert_eq!((job.state, job.exit.code), (JobState::Failed, 5)),
+        reply => panic!("{reply:?}"),
+    }
+    assert_eq!(launched(&mut told).await.job, JobId(key.job.0 + 1));
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_is_refused_and_ends_the_controller() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(&dir.path().join("journal")).unwrap();
+    journal.fill_disk();
+    let handle = Handle::of(Owner::recover(Config::default(), journal).unwrap());
+    let (says, mut told) = handle.join();
+    register(&says).await;
+    let mut client = Client::new(&handle);
+    nodes_are_there(&mut client, 2).await;
+    let mut large = submission(true);
+    large.env = vec![(ByteBuf::from(*b"X"), ByteBuf::from(vec![b'x'; 1 << 20]))];
+    match client.call(Request::Submit(large)).await {
+        Reply::Error(refusal) => assert_eq!(refusal.code, ErrorCode::Journal),
+        other => panic!("{other:?}"),
+    }
+    timeout(PATIENCE, handle.ended()).await.unwrap();
+    // Its launch was not let out.
+    assert!(timeout(PATIENCE, told.recv()).await.unwrap().is_none());
 }

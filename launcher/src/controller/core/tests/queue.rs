@@ -28,6 +28,22 @@ fn first_come_first_served_and_the_rest_says_why() {
 }
 
 #[test]
+fn a_long_list_of_jobs_comes_in_parts() {
+    let mut world = World::new(&[1]);
+    let jobs = prun_runtime::limits::JOBS_PART_MAX + 5;
+    (0..jobs).for_each(|_| {
+        world.submit(tasks(1));
+    });
+    let call = world.ask_as(ME, Request::Jobs { history: false });
+    match world.replies(call).as_slice() {
+        [Reply::MoreJobs(first), Reply::Jobs(last)] => {
+            assert_eq!((first.len() + last.len(), last.len()), (jobs, 5))
+        }
+        other => panic!("{} answers", other.len()),
+    }
+}
+
+#[test]
 fn a_short_job_passes_a_large_one_only_where_it_delays_nothing() {
     let mut world = World::new(&[4]);
     let long = world.submit(JobSpec { time_limit: Some(Some(60)), ..tasks(3) });
@@ -228,6 +244,22 @@ fn partitions_have_nodes_and_limits() {
     assert_eq!(world.view(waits).reason, "PartitionDown");
     let names: Vec<_> = world.cluster.partition_views().into_iter().map(|p| (p.name, p.cpus)).collect();
     assert_eq!(names, [("all".to_owned(), 4), ("debug".to_owned(), 2)]);
+}
+
+#[test]
+fn a_long_queue_of_one_partition_does_not_starve_another() {
+    let of = |name: &str, node: &str| PartitionConfig {
+        nodes: Some(vec![node.to_owned()]),
+        ..PartitionConfig::of_all_nodes(name)
+    };
+    let partitions = vec![of("one", "n1"), of("two", "n2")];
+    let mut world = World::with(&[1, 1], Config { partitions, ..Config::default() });
+    let to = |name: &str| JobSpec { partition: vec![name.to_owned()], ..tasks(1) };
+    (0..300).for_each(|_| {
+        world.submit(to("one"));
+    });
+    let other = world.submit(to("two"));
+    assert_eq!(world.place(other), "n2:1");
 }
 
 #[test]

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use prun_runtime::ids::{JobId, StepKey};
+use prun_runtime::wire::frame::{decode, encode};
 use prun_runtime::wire::node::ToNode;
 
 use super::queue::array;
 use super::world::*;
 use crate::controller::api::*;
+use crate::controller::core::Cluster;
 use crate::controller::core::config::Config;
 use crate::controller::core::event::{Event, LinkId};
+use crate::controller::core::image::Image;
+use crate::controller::journal::replay;
 use crate::script::spec::JobSpec;
 
 const CPUS: &[u32] = &[2, 1, 3];
@@ -55,6 +59,15 @@ fn happens() -> impl Strategy<Value = Happens> {
     ]
 }
 
+fn config() -> Config {
+    Config { node_timeout_secs: 100, min_job_age_secs: 1_000_000, ..Config::default() }
+}
+
+/// A cluster's state as a journal keeps it.
+fn bytes(cluster: &Cluster) -> Vec<u8> {
+    encode(&cluster.image()).unwrap()
+}
+
 /// A world, the links that stand, and the launches seen.
 struct Play {
     world: World,
@@ -66,8 +79,7 @@ struct Play {
 
 impl Play {
     fn new() -> Self {
-        let config = Config { node_timeout_secs: 100, min_job_age_secs: 1_000_000, ..Config::default() };
-        let world = World::with(CPUS, config);
+        let world = World::with(CPUS, config());
         let links = (1..).map(LinkId).map(Some).take(CPUS.len()).collect();
         Self { world, links, next_link: 1000, launches: BTreeMap::new(), submitted: 0 }
     }
@@ -187,7 +199,7 @@ impl Play {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
     fn nothing_is_lost_or_doubled(events in prop::collection::vec(happens(), 1..60)) {
         let mut play = Play::new();
@@ -195,5 +207,21 @@ proptest! {
             play.happens(event);
         }
         play.settle();
+    }
+
+    #[test]
+    fn a_journal_and_an_image_give_the_same_cluster_again(events in prop::collection::vec(happens(), 1..40)) {
+        let mut play = Play::new();
+        for event in &events {
+            play.happens(event);
+        }
+        let now = bytes(&play.world.cluster);
+        let mut replayed = Cluster::new(config());
+        for record in play.world.records {
+            replay(&mut replayed, record);
+        }
+        prop_assert!(bytes(&replayed) == now, "replayed");
+        let image: Image = decode(&now).unwrap();
+        prop_assert!(bytes(&Cluster::restore(config(), image)) == now, "restored");
     }
 }

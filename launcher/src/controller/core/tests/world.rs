@@ -12,6 +12,7 @@ use crate::controller::api::*;
 use crate::controller::core::Cluster;
 use crate::controller::core::config::Config;
 use crate::controller::core::event::{ClientId, Effect, Event, LinkId, Peer};
+use crate::controller::journal::Record;
 use crate::script::spec::JobSpec;
 
 /// The client that most tests speak as.
@@ -24,6 +25,8 @@ pub(super) struct World {
     pub(super) answers: Vec<(ClientId, Answer)>,
     pub(super) told: Vec<(LinkId, ToNode)>,
     pub(super) stopped: bool,
+    /// What a journal would keep.
+    pub(super) records: Vec<Record>,
     calls: u64,
     secrets: u8,
 }
@@ -42,6 +45,7 @@ impl World {
             answers: Vec::new(),
             told: Vec::new(),
             stopped: false,
+            records: Vec::new(),
             calls: 0,
             secrets: 0,
         };
@@ -68,12 +72,16 @@ impl World {
     }
 
     pub(super) fn event(&mut self, event: Event) {
-        let (now, secrets) = (self.now, &mut self.secrets);
+        let (now, secrets, mut drawn) = (self.now, &mut self.secrets, Vec::new());
+        let kept = self.cluster.is_changed_by(&event).then(|| event.clone());
         let mut secret = || {
             *secrets = secrets.wrapping_add(1);
+            drawn.push(Secret([*secrets; 16]));
             Secret([*secrets; 16])
         };
-        for effect in self.cluster.apply(event, now, &mut secret) {
+        let effects = self.cluster.apply(event, now, &mut secret);
+        self.records.extend(kept.map(|event| Record { now, event, secrets: drawn }));
+        for effect in effects {
             match effect {
                 Effect::Answer { client, answer } => self.answers.push((client, *answer)),
                 Effect::Tell { link, message } => self.told.push((link, message)),

@@ -1,0 +1,108 @@
+//! The state of a cluster as one value that can be kept: a journal begins with one, so that it need not go back to
+//! the cluster's first day.
+//!
+//! What is not in it: the configuration (that of the new start holds), who watches what, and what follows from the
+//! rest (the queue's order, which jobs hold CPUs, which records an array has).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use prun_runtime::ids::JobId;
+use serde::{Deserialize, Serialize};
+
+use super::Cluster;
+use super::config::Config;
+use super::deadline::Deadlines;
+use super::event::{ClientId, LinkId};
+use super::job::Job;
+use super::nodes::Nodes;
+use super::partition::configured;
+use super::turn::Turn;
+use crate::controller::api::{JobView, Submission};
+
+/// A cluster's state at one moment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Image {
+    nodes: Nodes,
+    jobs: Vec<Job>,
+    /// What was submitted, once for all elements of an array.
+    submissions: BTreeMap<JobId, Submission>,
+    history: Vec<JobView>,
+    deadlines: Deadlines,
+    owners: BTreeSet<ClientId>,
+    next_job: u32,
+    next_priority: u32,
+    last_correspondent: u64,
+}
+
+impl Cluster {
+    /// The state as it is now.
+    #[must_use]
+    pub fn image(&self) -> Image {
+        let mut submissions: BTreeMap<JobId, Submission> = BTreeMap::new();
+        for job in self.jobs.values() {
+            submissions.entry(job.array_or_id()).or_insert_with(|| Submission::clone(&job.submission));
+        }
+        Image {
+            nodes: self.nodes.clone(),
+            jobs: self.jobs.values().cloned().collect(),
+            submissions,
+            history: self.history.values().cloned().collect(),
+            deadlines: self.deadlines.clone(),
+            owners: self.owners.clone(),
+            next_job: self.next_job,
+            next_priority: self.next_priority,
+            last_correspondent: self.last_correspondent,
+        }
+    }
+
+    /// A cluster in this state.
+    #[must_use]
+    pub fn restore(config: Config, image: Image) -> Self {
+        let mut cluster = Self::new(config);
+        cluster.nodes = image.nodes;
+        cluster.history = image.history.into_iter().map(|view| (view.id, view)).collect();
+        cluster.deadlines = image.deadlines;
+        cluster.owners = image.owners;
+        cluster.next_job = cluster.next_job.max(image.next_job);
+        cluster.next_priority = image.next_priority;
+        cluster.last_correspondent = image.last_correspondent;
+        let submissions: BTreeMap<JobId, Arc<Submission>> =
+            image.submissions.into_iter().map(|(id, submission)| (id, Arc::new(submission))).collect();
+        for mut job in image.jobs {
+            let id = job.id;
+            if let Some(submission) = submissions.get(&job.array_or_id()) {
+                job.submission = Arc::clone(submission);
+            }
+            if let Some(array) = &job.array {
+                cluster.arrays.entry(array.array).or_default().insert(id);
+            }
+            if job.stage.holds() {
+                cluster.holding.insert(id);
+            }
+            cluster.jobs.insert(id, job);
+            cluster.rekey(id);
+        }
+        cluster
+    }
+
+    /// The highest number that a client or link has had; new ones have higher ones.
+    #[must_use]
+    pub fn last_correspondent(&self) -> u64 {
+        self.last_correspondent
+    }
+
+    /// Every connection and link is gone; the configuration is that of the new start.
+    pub(super) fn restarted(&mut self, turn: &mut Turn<'_>) {
+        self.partitions = configured(&self.config.partitions);
+        self.rekey_all();
+        self.stopping = None;
+        for client in self.owners.clone() {
+            self.client_gone(turn, client);
+        }
+        let mut links: Vec<LinkId> = self.nodes.iter().filter(|node| node.up).map(|node| node.link).collect();
+        links.sort_unstable();
+        links.dedup();
+        links.into_iter().for_each(|link| self.node_gone(turn, link));
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! [`launch`] puts together what step processes need to know, [`multi_prog`] reads programs by rank from a file, and
 //! [`watch`] decides what to say and do as tasks start and end: all pure. [`link`] is a connection to one step
-//! process, [`input`] reads what the tasks are to read, [`session`] runs a live step over all of them, and
+//! process, [`reach`] makes those of a whole step, [`input`] reads what the tasks are to read, [`session`] runs a live step over all of them, and
 //! [`bcast`] copies files to nodes.
 
 pub mod bcast;
@@ -11,6 +11,7 @@ pub mod input;
 pub mod launch;
 pub mod link;
 pub mod multi_prog;
+pub mod reach;
 pub mod session;
 pub mod signals;
 pub mod watch;

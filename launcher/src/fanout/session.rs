@@ -6,19 +6,17 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use prun_runtime::ids::{Rank, StepKey};
+use prun_runtime::ids::Rank;
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
-use prun_runtime::wire::launch::Secret;
-use prun_runtime::wire::preamble::Target;
 use prun_runtime::wire::step::{Exit, FromStep, ToStep};
 use tokio::sync::mpsc;
 
 use super::input::Input;
-use super::link::{Arrival, Duplex, Link, News, Stuck, connect};
+use super::link::{Arrival, Link, News, Stuck};
+use super::reach::Connection;
 use super::signals::{SIGWINCH, Signals};
 use super::watch::{Act, Watch};
 use crate::gather::outputs::{Outputs, describe_error};
-use crate::layout::plan::Plan;
 
 /// Bytes of input that step processes have been sent and have not taken.
 const INPUT_BYTES_MAX: u64 = 1 << 20;
@@ -26,67 +24,9 @@ const INPUT_BYTES_MAX: u64 = 1 << 20;
 /// Arrivals handled in one go before anything is written.
 const ARRIVALS_AT_ONCE: usize = 64;
 
-/// Where a step is, and what lets a launcher in.
-#[derive(Debug, Clone)]
-pub struct Door<'a> {
-    /// Which step.
-    pub key: StepKey,
-    /// Its secret.
-    pub secret: &'a Secret,
-    /// The step ends with this launcher.
-    pub owner: bool,
-    /// Where its ranks are.
-    pub plan: &'a Plan,
-    /// Address of each node of the plan.
-    pub addresses: &'a [String],
-}
-
-/// A step process that cannot be reached.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot reach the step process of {node} at `{address}`")]
-pub struct ReachError {
-    /// Its node.
-    pub node: String,
-    /// Its address.
-    pub address: String,
-    /// Why.
-    pub source: io::Error,
-}
-
-/// A connection to one step process, with the ranks that it owns.
-pub struct Connection {
-    /// The connection, preamble sent.
-    pub stream: Box<dyn Duplex>,
-    /// Ascending.
-    pub ranks: Vec<u32>,
-}
-
-/// Connects to every step process of a step: one for each distinct address, whatever nodes it stands for.
-///
-/// # Errors
-/// [`ReachError`] of the first that cannot be reached.
-pub async fn reach(door: &Door<'_>) -> Result<Vec<Connection>, ReachError> {
-    let mut by_address: Vec<(&str, &str, Vec<u32>)> = Vec::new();
-    for (node, address) in door.plan.nodes.iter().zip(door.addresses) {
-        let ranks = node.tasks.iter().map(|task| task.rank);
-        match by_address.iter_mut().find(|(known, ..)| known == address) {
-            Some((_, _, all)) => all.extend(ranks),
-            None => by_address.push((address, &node.name, ranks.collect())),
-        }
-    }
-    let mut connections = Vec::with_capacity(by_address.len());
-    for (address, node, mut ranks) in by_address {
-        let target = Target::Step { key: door.key, secret: door.secret.clone(), owner: door.owner };
-        let stream = connect(address, target).await.map_err(|source| ReachError {
-            node: node.to_owned(),
-            address: address.to_owned(),
-            source,
-        })?;
-        ranks.sort_unstable();
-        connections.push(Connection { stream, ranks });
-    }
-    Ok(connections)
-}
+/// Milliseconds without news after which an onlooker leaves a step whose tasks have ended: it does not know which
+/// streams go elsewhere, and so never end for it.
+const ONLOOKER_IDLE_MS: u64 = 500;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +46,8 @@ pub struct Feeding {
     pub input: Input,
     /// The only task that gets it, if not all do.
     pub only: Option<u32>,
+    /// Its end is the end of the tasks' input.
+    pub ends: bool,
 }
 
 /// A live step.
@@ -119,6 +61,7 @@ pub struct Session {
     feeding: Option<Feeding>,
     fed: u64,
     start: Instant,
+    last_news: u64,
     output_failed: bool,
     leaving: bool,
 }
@@ -162,6 +105,7 @@ impl Session {
             feeding,
             fed: 0,
             start: Instant::now(),
+            last_news: 0,
             output_failed: false,
             leaving: false,
         }
@@ -242,7 +186,8 @@ impl Session {
 
     /// Waits for something to happen, and takes it in.
     async fn wait(&mut self, signals: &mut Signals) {
-        let deadline = [self.watch.deadline(), self.outputs.deadline()].into_iter().flatten().min();
+        let idle = self.idle_deadline();
+        let deadline = [self.watch.deadline(), self.outputs.deadline(), idle].into_iter().flatten().min();
         let until = deadline.map(|ms| self.start + Duration::from_millis(ms));
         let busy = self.outputs.is_busy();
         let hungry = self.wants_input();
@@ -265,8 +210,16 @@ impl Session {
                 let now = self.now();
                 self.watch.tick(now);
                 self.outputs.tick(now);
+                if idle.is_some_and(|idle| idle <= now) {
+                    self.links.iter().flat_map(|one| &one.ranks).for_each(|rank| self.outputs.cut(Rank(*rank)));
+                }
             }
         }
+    }
+
+    fn idle_deadline(&self) -> Option<u64> {
+        let waits = self.watch.is_onlooker() && self.watch.is_over() && !self.outputs.is_busy();
+        waits.then_some(self.last_news + ONLOOKER_IDLE_MS)
     }
 
     fn now(&self) -> u64 {
@@ -274,6 +227,7 @@ impl Session {
     }
 
     fn arrive(&mut self, Arrival { link, news }: Arrival) {
+        self.last_news = self.now();
         match news {
             News::Message(message, bytes) => {
                 if let Err(error) = self.hear(link, message, bytes) {
@@ -352,7 +306,8 @@ impl Session {
     }
 
     fn feed(&mut self, chunk: io::Result<Option<Bytes>>) {
-        let only = self.feeding.as_ref().and_then(|feeding| feeding.only).map(Rank);
+        let Some(Feeding { only, ends, .. }) = self.feeding else { return };
+        let only = only.map(Rank);
         let bytes = match chunk {
             Ok(Some(bytes)) => Some(bytes),
             Ok(None) => None,
@@ -373,7 +328,8 @@ impl Session {
             let Some(link) = &self.links[at].link else { continue };
             let sent = match &bytes {
                 Some(bytes) => link.input(only, bytes.clone()),
-                None => link.send(ToStep::StdinEnd { rank: only }),
+                None if ends => link.send(ToStep::StdinEnd { rank: only }),
+                None => Ok(()),
             };
             self.lose_if_stuck(at, sent);
         }

@@ -8,7 +8,7 @@ use std::io;
 use prun_runtime::ids::StepKey;
 use prun_runtime::wire::step::Exit;
 
-use super::exits::{Groups, signal_text, tasks};
+use super::exits::{Groups, tasks};
 use crate::gather::outputs::describe_error;
 use crate::layout::plan::Plan;
 
@@ -155,7 +155,11 @@ impl Watch {
             let notice = if self.settings.wait_ms > 0 { self.settings.wait_ms } else { FIRST_EXIT_NOTICE_MS };
             self.wait_until = Some(now + notice);
         }
-        if exit.status() != 0 {
+        if self.settings.onlooker {
+            if exit.code != 0 {
+                self.complain(&format!("task {rank} exited with exit code {}", exit.code));
+            }
+        } else if exit.status() != 0 {
             self.unsaid.add(self.node_of[rank as usize], rank, &exit);
             self.say_at.get_or_insert(now + GROUP_MS);
             if self.settings.kill_on_bad_exit && self.running > 0 && !self.terminating {
@@ -324,6 +328,12 @@ impl Watch {
         self.acts.drain(..)
     }
 
+    /// The step is only looked at.
+    #[must_use]
+    pub fn is_onlooker(&self) -> bool {
+        self.settings.onlooker
+    }
+
     /// Every task has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -339,12 +349,6 @@ impl Watch {
         });
         ends.max_by_key(|exit| (exit.signal, exit.code)).unwrap_or_default()
     }
-}
-
-/// What a launcher says when a signal comes before there is a step (`srun: Cancelled pending job step with signal 2`).
-#[must_use]
-pub fn cancelled_pending_step(signal: i32) -> String {
-    format!("Cancelled pending job step with signal {signal} ({})", signal_text(signal))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
+pub(crate) use help::VERSION;
 use refused::Refused;
 
 /// Signals of the launcher: those that it hands on, and the terminal's new size.

@@ -19,7 +19,8 @@ use crate::controller::client::AsyncClient;
 use crate::environment::{exported, of_job, of_step};
 use crate::fanout::input::Input;
 use crate::fanout::launch::{Own, Programs, launch};
-use crate::fanout::session::{Door, Feeding, Outcome, Session, reach};
+use crate::fanout::reach::{Door, reach};
+use crate::fanout::session::{Feeding, Outcome, Session};
 use crate::fanout::signals::Signals;
 use crate::fanout::watch::{Settings, Watch};
 use crate::gather::files::{self, Feed, OwnStreams, Streams};
@@ -151,7 +152,7 @@ fn open_feed(streams: &Streams) -> Result<Option<Feeding>, Refused> {
     let input = descriptor
         .and_then(Input::read)
         .map_err(|error| Refused::error(&format!("Could not open stdin file: {}", describe_error(&error))))?;
-    Ok(Some(Feeding { input, only: streams.feed_only }))
+    Ok(Some(Feeding { input, only: streams.feed_only, ends: true }))
 }
 
 /// The programs of all ranks, found here, and copied to the nodes where that is asked.

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use prun_runtime::ids::{JobId, StepId};
+use prun_runtime::ids::{JobId, StepId, StepKey};
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
 use prun_runtime::wire::step::Stream;
 use tokio::io::DuplexStream;
@@ -12,7 +12,7 @@ use crate::fanout::watch::Settings;
 use crate::gather::files::{self, OwnStreams};
 use crate::gather::label::Labels;
 use crate::gather::order::Order;
-use crate::layout::plan::{NodePlan, TaskPlan};
+use crate::layout::plan::{NodePlan, Plan, TaskPlan};
 use crate::script::options::Request;
 use crate::script::pattern::Letters;
 
@@ -200,7 +200,7 @@ async fn input_goes_to_all_and_waits_for_who_takes_none() {
         use std::io::Write;
         writer.write_all(&vec![b'i'; total])
     });
-    let feeding = Feeding { input: Input::read(reader.into()).unwrap(), only: None };
+    let feeding = Feeding { input: Input::read(reader.into()).unwrap(), only: None, ends: true };
     let mut scene = scene(&[&[0]], false, Some(feeding));
     let [mut fake] = scene.fakes();
     let fake = async {

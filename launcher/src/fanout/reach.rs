@@ -1,0 +1,72 @@
+//! How a launcher comes to a step: connections to its step processes.
+
+use std::io;
+
+use prun_runtime::ids::StepKey;
+use prun_runtime::wire::launch::Secret;
+use prun_runtime::wire::preamble::Target;
+
+use super::link::{Duplex, connect};
+use crate::layout::plan::Plan;
+
+/// Where a step is, and what lets a launcher in.
+#[derive(Debug, Clone)]
+pub struct Door<'a> {
+    /// Which step.
+    pub key: StepKey,
+    /// Its secret.
+    pub secret: &'a Secret,
+    /// The step ends with this launcher.
+    pub owner: bool,
+    /// Where its ranks are.
+    pub plan: &'a Plan,
+    /// Address of each node of the plan.
+    pub addresses: &'a [String],
+}
+
+/// A step process that cannot be reached.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot reach the step process of {node} at `{address}`")]
+pub struct ReachError {
+    /// Its node.
+    pub node: String,
+    /// Its address.
+    pub address: String,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// A connection to one step process, with the ranks that it owns.
+pub struct Connection {
+    /// The connection, preamble sent.
+    pub stream: Box<dyn Duplex>,
+    /// Ascending.
+    pub ranks: Vec<u32>,
+}
+
+/// Connects to every step process of a step: one for each distinct address, whatever nodes it stands for.
+///
+/// # Errors
+/// [`ReachError`] of the first that cannot be reached.
+pub async fn reach(door: &Door<'_>) -> Result<Vec<Connection>, ReachError> {
+    let mut by_address: Vec<(&str, &str, Vec<u32>)> = Vec::new();
+    for (node, address) in door.plan.nodes.iter().zip(door.addresses) {
+        let ranks = node.tasks.iter().map(|task| task.rank);
+        match by_address.iter_mut().find(|(known, ..)| known == address) {
+            Some((_, _, all)) => all.extend(ranks),
+            None => by_address.push((address, &node.name, ranks.collect())),
+        }
+    }
+    let mut connections = Vec::with_capacity(by_address.len());
+    for (address, node, mut ranks) in by_address {
+        let target = Target::Step { key: door.key, secret: door.secret.clone(), owner: door.owner };
+        let stream = connect(address, target).await.map_err(|source| ReachError {
+            node: node.to_owned(),
+            address: address.to_owned(),
+            source,
+        })?;
+        ranks.sort_unstable();
+        connections.push(Connection { stream, ranks });
+    }
+    Ok(connections)
+}

@@ -57,8 +57,8 @@ pub fn array_id(job: &JobView) -> u32 {
 pub fn elapsed(job: &JobView, clock: &Clock) -> u64 {
     let Some(start) = job.start_time.filter(|_| job.state != JobState::Pending) else { return 0 };
     let until = match job.state {
-        JobState::Running | JobState::Completing => clock.now,
-        JobState::Suspended => job.suspend_time.unwrap_or(clock.now),
+        // The time that a suspension has lasted is part of `suspended_secs`.
+        JobState::Running | JobState::Completing | JobState::Suspended => clock.now,
         _ => job.end_time.unwrap_or(start),
     };
     whole_seconds(start, until - job.suspended_secs)
@@ -246,8 +246,7 @@ mod tests {
         let mut job = samples::running(1);
         assert_eq!(elapsed(&job, &clock), 62);
         job.state = JobState::Suspended;
-        job.suspend_time = job.start_time.map(|start| start + 10.0);
-        job.suspended_secs = 4.0;
+        job.suspended_secs = 56.0;
         assert_eq!(elapsed(&job, &clock), 6);
         assert_eq!(elapsed(&samples::pending(1), &clock), 0);
     }

@@ -78,7 +78,7 @@ pub fn list() -> String {
 }
 
 /// A node's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NodeState {
     /// Not to be used.
     Down,
@@ -121,6 +121,19 @@ impl NodeState {
             Self::Mixed => "mixed",
             Self::Draining => "draining",
             Self::Drained => "drained",
+        }
+    }
+
+    /// Slurm's order of states, by which `sinfo` sorts: what drains stands above all others.
+    #[must_use]
+    pub fn order(self) -> usize {
+        match self {
+            Self::Down => 1,
+            Self::Idle => 2,
+            Self::Allocated => 3,
+            Self::Mixed => 5,
+            Self::Drained => 6,
+            Self::Draining => 7,
         }
     }
 

@@ -48,6 +48,11 @@ pub enum Request {
         /// Wait status.
         exit: Exit,
     },
+    /// `salloc --no-shell`: an allocation asked for over this connection outlives it. Answer: `Done`.
+    Keep {
+        /// The job.
+        job: JobId,
+    },
     /// `srun`: a step in a job. Answer: `Pending` when CPUs are busy, then `StepCreated`.
     CreateStep(Box<StepRequest>),
     /// `srun`: everything is known now, start the ranks. Answer: `Done` once handed to the nodes.

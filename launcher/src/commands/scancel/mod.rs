@@ -57,7 +57,7 @@ fn report(
 ) {
     let plain = request.signal.is_none() && request.step.is_none() && !request.batch && !request.full;
     let what = if request.step.is_some() { "step" } else { "job" };
-    for (name, code) in result {
+    for (name, code) in by_name(result) {
         if order.verbose {
             ending.stderr.push(match request.signal {
                 None => format!("scancel: Terminating {what} {name}"),
@@ -79,6 +79,19 @@ fn report(
         let text = "No active jobs match ALL job filters, including";
         ending.stderr.push(format!("scancel: error: {text}: {}", filters(request)));
     }
+}
+
+/// One result for each name: an array that is named as a whole stands for many jobs, and it is enough that one of
+/// them was there.
+fn by_name(result: &[(String, Option<ErrorCode>)]) -> Vec<(&str, Option<ErrorCode>)> {
+    let mut names: Vec<(&str, Option<ErrorCode>)> = Vec::new();
+    for (name, code) in result {
+        match names.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = known.and(*code),
+            None => names.push((name, *code)),
+        }
+    }
+    names
 }
 
 /// The filters as Slurm lists them, each with a blank behind.
@@ -149,5 +162,7 @@ mod tests {
             ["scancel: error: No active jobs match ALL job filters, including: job_name=aaa user_name=ada "]
         );
         assert_eq!(said("-n aaa", &[]), (vec![], 0));
+        let some = [("5", Some(ErrorCode::AlreadyDone)), ("5", None), ("5", None)];
+        assert_eq!(said("-v 5", &some), (vec!["scancel: Terminating job 5".to_owned()], 0));
     }
 }

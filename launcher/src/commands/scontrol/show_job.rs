@@ -78,17 +78,14 @@ fn times(record: &mut Record, job: &JobView, clock: &Clock) {
     record.line(format!(
         "SuspendTime={} SecsPreSuspend={} LastSchedEval={} Scheduler=Main",
         clock.time_or(job.suspend_time, "None"),
-        secs_before_suspension(job),
+        secs_before_suspension(job, clock),
         clock.time_or(job.last_sched_eval, "Unknown")
     ));
 }
 
-/// Seconds that a job had run when it was suspended last.
-fn secs_before_suspension(job: &JobView) -> u64 {
-    match (job.start_time, job.suspend_time) {
-        (Some(start), Some(suspended)) => facts::whole_seconds(start, suspended - job.suspended_secs),
-        _ => 0,
-    }
+/// Seconds that a suspended job had run before.
+fn secs_before_suspension(job: &JobView, clock: &Clock) -> u64 {
+    if job.state == JobState::Suspended { facts::elapsed(job, clock) } else { 0 }
 }
 
 fn place(record: &mut Record, job: &JobView) {

@@ -54,6 +54,7 @@ impl Cluster {
             }
             Request::TestOnly(submission) => reply(self.test(turn, *submission), |reply| reply),
             Request::Release { job, exit } => done(self.release(turn, job, exit)),
+            Request::Keep { job } => done(self.keep(asker, job)),
             Request::CreateStep(request) => return self.create_step(turn, asker, *request),
             Request::LaunchStep(start) => done(self.launch_step(turn, start.launch)),
             Request::AttachStep { key } => reply(self.attach(key), |step| Reply::Step(Box::new(step))),
@@ -98,6 +99,16 @@ impl Cluster {
             Stage::Completing => job.run.exit = exit,
             Stage::Ended => {}
         }
+        Ok(())
+    }
+
+    /// `salloc --no-shell`: the allocation no longer lives by the connection that asked for it.
+    fn keep(&mut self, asker: Asker, id: JobId) -> Result<(), Refusal> {
+        let job = self.jobs.get_mut(&id).ok_or(ErrorCode::InvalidJobId)?;
+        if job.owner.is_none_or(|owner| owner.client != asker.client) {
+            return Err(ErrorCode::AccessDenied.into());
+        }
+        job.owner = None;
         Ok(())
     }
 

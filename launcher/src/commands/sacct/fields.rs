@@ -1,12 +1,13 @@
 //! What `sacct` can show of a job and of a step (`sacct(1)`, job accounting fields).
 
-use super::usage::{self, CpuTime, End, Quantity};
+use super::text::{
+    allocated_tres, both, least, mean, most, nodes, planned, reason, requested_memory, sorted, started,
+    step_tres, tres_of, tres_places,
+};
+use super::usage::{self, End};
 use crate::commands::clock::Clock;
 use crate::commands::facts;
-use crate::controller::api::{JobState, JobView, StepView};
-use crate::script::hostlist::compress;
-use crate::script::memory::format_mb;
-use crate::script::spec::Memory;
+use crate::controller::api::{JobView, StepView};
 use crate::script::time::{format_limit, format_secs};
 
 /// What a value depends on beside its record.
@@ -265,93 +266,6 @@ fn blank_job(_job: &JobView, _manner: &Manner) -> String {
 
 fn blank_step(_job: &JobView, _step: &StepView, _manner: &Manner) -> String {
     String::new()
-}
-
-/// Nodes as a hostlist.
-fn nodes(names: Vec<String>) -> String {
-    if names.is_empty() { "None assigned".to_owned() } else { compress(&names) }
-}
-
-/// Accounting lists resources by name.
-fn sorted(tres: &str) -> String {
-    let mut parts: Vec<&str> = tres.split(',').collect();
-    parts.sort_unstable();
-    parts.join(",")
-}
-
-fn allocated_tres(job: &JobView) -> String {
-    facts::allocated_tres(job).map(|tres| sorted(&tres)).unwrap_or_default()
-}
-
-fn step_tres(step: &StepView) -> String {
-    let memory: u64 = step.plan.nodes.iter().map(|node| node.memory_mb).sum();
-    format!("cpu={},mem={},node={}", step.cpus, format_mb(memory), step.plan.nodes.len())
-}
-
-/// When it began. One that was cancelled before that has an end only.
-fn started(job: &JobView) -> Option<f64> {
-    match job.state {
-        JobState::Pending => None,
-        _ => job.start_time.or(job.end_time),
-    }
-}
-
-/// Seconds between being able to run and running.
-fn planned(job: &JobView) -> Option<u64> {
-    match (job.eligible_time, started(job)) {
-        (Some(eligible), Some(start)) => Some(facts::whole_seconds(eligible, start)),
-        (None, _) => Some(0),
-        (Some(_), None) => None,
-    }
-}
-
-/// Why it waited last; accounting says nothing about how it ended.
-fn reason(job: &JobView) -> String {
-    if job.allocation.is_some() { "None".to_owned() } else { job.reason.clone() }
-}
-
-fn requested_memory(job: &JobView, unit: Option<char>) -> String {
-    let total = match job.memory {
-        Some(Memory::PerGpu(mb)) => Some(mb),
-        _ => facts::memory_total(job),
-    };
-    match (total, unit) {
-        (None, _) => "0".to_owned(),
-        (Some(mb), None) => format_mb(mb),
-        (Some(mb), Some('M')) => format!("{mb}M"),
-        (Some(mb), unit) => usage::kib(mb * 1024, unit),
-    }
-}
-
-fn both(time: CpuTime) -> String {
-    usage::cpu_text(time.user.saturating_add(time.system))
-}
-
-fn mean(step: &StepView, quantity: Quantity, text: impl Fn(u64, u32) -> String) -> String {
-    usage::mean(step, quantity).map(|value| text(value, 0)).unwrap_or_default()
-}
-
-fn most(step: &StepView, quantity: Quantity, text: impl Fn(u64, u32) -> String) -> String {
-    usage::extreme(step, quantity, End::Most).map(|(rank, value)| text(value, rank)).unwrap_or_default()
-}
-
-fn least(step: &StepView, quantity: Quantity, text: impl Fn(u64, u32) -> String) -> String {
-    usage::extreme(step, quantity, End::Least).map(|(rank, value)| text(value, rank)).unwrap_or_default()
-}
-
-fn tres_of(step: &StepView, amount: impl Fn(&StepView, Quantity) -> Option<u64>) -> String {
-    match (amount(step, usage::cpu), amount(step, usage::memory)) {
-        (Some(cpu), Some(memory)) => usage::tres(cpu, memory),
-        _ => String::new(),
-    }
-}
-
-fn tres_places(step: &StepView, end: End, place: impl Fn(u32) -> String) -> String {
-    let of = |quantity| usage::extreme(step, quantity, end).map(|(rank, _)| place(rank));
-    match (of(usage::cpu), of(usage::memory)) {
-        (Some(cpu), Some(memory)) => format!("cpu={cpu},mem={memory}"),
-        _ => String::new(),
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod fields;
 pub mod filter;
 pub mod options;
+mod text;
 pub mod usage;
 
 use std::ffi::OsString;

@@ -103,7 +103,7 @@ async fn until(deadline: Option<Instant>) {
 
 /// A job that waited and was cancelled, one that cannot begin at once, and any other refusal.
 fn refused(refusal: &Refusal, waiting: Option<JobId>, voice: Voice) -> Ending {
-    if let (Some(job), ErrorCode::AlreadyDone) = (waiting, refusal.code) {
+    if let Some(job) = waiting.filter(|_| refusal.code != ErrorCode::NodesBusy) {
         voice.info(&format!("Job allocation {job} has been revoked."));
         voice.info("Job has been cancelled");
     }

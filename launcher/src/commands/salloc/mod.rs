@@ -1,6 +1,6 @@
 //! `salloc`: an allocation, and a command that has it (`salloc(1)`).
 //!
-//! [`allocate`] gets the allocation, [`command`] runs the command in it. Both wait on signals, the controller and the
+//! `allocate` gets the allocation, `command` runs the command in it. Both wait on signals, the controller and the
 //! command at once, which is why they run on an event loop.
 
 mod allocate;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use super::ask::Asking;
 use super::ending::{Ending, finish};
-use super::jobref::ranges;
+use super::jobref::{Named, ranges};
 use super::{users, utf8_words};
 use crate::controller::api::{ErrorCode, JobRef, Reply, Request, SignalFilter, SignalRequest};
 use options::{Order, Who};
@@ -83,15 +83,24 @@ fn report(
 
 /// One result for each name: an array that is named as a whole stands for many jobs, and it is enough that one of
 /// them was there.
-fn by_name(result: &[(String, Option<ErrorCode>)]) -> Vec<(&str, Option<ErrorCode>)> {
-    let mut names: Vec<(&str, Option<ErrorCode>)> = Vec::new();
+fn by_name(result: &[(String, Option<ErrorCode>)]) -> Vec<(String, Option<ErrorCode>)> {
+    let mut names: Vec<(String, Option<ErrorCode>)> = Vec::new();
     for (name, code) in result {
-        match names.iter_mut().find(|(known, _)| known == name) {
+        let name = short(name);
+        match names.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = known.and(*code),
             None => names.push((name, *code)),
         }
     }
     names
+}
+
+/// Elements as ranges: `5_[2-3]`.
+fn short(name: &str) -> String {
+    match Named::parse(name) {
+        Some(Named { job, step: None }) if job.elements.is_some() => job_text(&job),
+        _ => name.to_owned(),
+    }
 }
 
 /// The filters as Slurm lists them, each with a blank behind.
@@ -156,7 +165,7 @@ mod tests {
 
     #[test]
     fn verbose_names_jobs_and_filters() {
-        assert_eq!(said("-v 5_[2-3]", &[("5_[2-3]", None)]).0, ["scancel: Terminating job 5_[2-3]"]);
+        assert_eq!(said("-v 5_[2-3]", &[("5_[2,3]", None)]).0, ["scancel: Terminating job 5_[2-3]"]);
         assert_eq!(
             said("-v -n aaa -u ada", &[]).0,
             ["scancel: error: No active jobs match ALL job filters, including: job_name=aaa user_name=ada "]

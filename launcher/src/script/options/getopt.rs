@@ -89,7 +89,9 @@ fn find(command: Command, name: &str, written: &str) -> Result<&'static Row, Wor
     match possible.as_slice() {
         [] => Err(WordErrorKind::Unknown(format!("--{written}"))),
         [row] => Ok(row),
-        many => Err(WordErrorKind::Ambiguous(format!("--{name}"), many.iter().map(|row| row.long).collect())),
+        many => {
+            Err(WordErrorKind::Ambiguous(format!("--{written}"), many.iter().map(|row| row.long).collect()))
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::dispatch::{fail, parse};
+use crate::controller::api::Request;
+use crate::controller::client::Client;
 use crate::daemon::home::{Home, HomeError, Seat};
 
 /// Ends a cluster's daemons and what runs on them
@@ -54,6 +56,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
 
 fn down(options: &Options) -> Result<(), DownError> {
     let home = Home::find(options.dir.as_deref())?;
+    end_jobs(&home);
     end(&home.controller())?;
     for (_, seat) in home.nodes() {
         end(&seat)?;
@@ -72,6 +75,15 @@ fn down(options: &Options) -> Result<(), DownError> {
         let _ = std::fs::remove_dir(home.path());
     }
     Ok(())
+}
+
+/// Asks the controller to end its jobs and itself. One that cannot be asked is ended all the same.
+fn end_jobs(home: &Home) {
+    let asked =
+        Client::connect_to(&home.controller().socket()).and_then(|mut client| client.call(Request::Shutdown));
+    if let Err(error) = asked {
+        tracing::info!(%error, "the controller does not end by itself");
+    }
 }
 
 /// Ends the daemon of a place and waits for its end.

@@ -73,9 +73,16 @@ impl Client {
     /// # Errors
     /// [`ClientError`], but for [`ClientError::Closed`].
     pub fn connect() -> Result<Self, ClientError> {
-        let path = socket_path()?;
-        let mut stream =
-            UnixStream::connect(&path).map_err(|source| ClientError::Connect { path, source })?;
+        Self::connect_to(&socket_path()?)
+    }
+
+    /// Connects to the controller behind a socket.
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`], [`ClientError::Lost`].
+    pub fn connect_to(path: &Path) -> Result<Self, ClientError> {
+        let mut stream = UnixStream::connect(path)
+            .map_err(|source| ClientError::Connect { path: path.to_owned(), source })?;
         write_message(&mut stream, &Preamble::new(Target::Controller))?;
         Ok(Self { stream, next: 0 })
     }

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::home::{HomeError, Seat};
 use super::ready;
 use crate::controller::core::config::Config;
+use crate::controller::journal::JournalError;
 use crate::controller::serve::Handle;
 
 /// Why a controller ends by itself.
@@ -18,6 +19,9 @@ pub enum ControllerError {
     /// Its place cannot be had.
     #[error("no place for the controller")]
     Home(#[from] HomeError),
+    /// What it remembers cannot be read.
+    #[error("cannot recover from the journal")]
+    Journal(#[from] JournalError),
     /// It cannot listen, or catch signals.
     #[error("cannot set up the controller")]
     Setup(#[from] io::Error),
@@ -34,7 +38,7 @@ pub async fn run(seat: &Seat, config: Config) -> Result<(), ControllerError> {
     // The lock is held: a socket that is there is a dead controller's.
     let _ = std::fs::remove_file(seat.socket());
     let listener = UnixListener::bind(seat.socket())?;
-    let controller = Handle::start(config);
+    let controller = Handle::recover(config, &seat.path().join("journal"))?;
     let inside = controller.clone();
     let door = tokio::spawn(door::keep(listener, move |stream, target| {
         let controller = inside.clone();
@@ -43,8 +47,9 @@ pub async fn run(seat: &Seat, config: Config) -> Result<(), ControllerError> {
     ready::say()?;
     tokio::select! {
         () = controller.ended() => {}
-        _ = terminate.recv() => controller.stop().await,
-        _ = interrupt.recv() => controller.stop().await,
+        // Its jobs go on, and the next controller takes them over.
+        _ = terminate.recv() => controller.leave().await,
+        _ = interrupt.recv() => controller.leave().await,
     }
     door.abort();
     let _ = std::fs::remove_file(seat.socket());

@@ -12,10 +12,9 @@ use super::ending::{Ending, finish, say};
 use super::submit::{complete, export_file, own_variables, script_source, submitter};
 use super::{option_help, utf8_words, version};
 use crate::controller::api::{Reply, Request as Ask, Submission};
-use crate::environment::Variables;
+use crate::environment::{Variables, exported};
 use crate::script::mistake::Mistake;
 use crate::script::options::{Command, Flags, Request};
-use crate::script::spec::Export;
 use crate::script::{read_batch, read_batch_line};
 
 const USAGE: &str = "sbatch [OPTIONS] [SCRIPT [ARGUMENTS]]";
@@ -126,9 +125,4 @@ fn test_only(asking: &mut Asking, submission: Box<Submission>, quiet: bool) -> R
         }
         Err(no) => Err(no.ending("sbatch", "allocation failure")),
     }
-}
-
-/// The variables that `--export` lets through.
-fn exported(_export: &Export, own: Variables) -> Variables {
-    own
 }

@@ -153,7 +153,7 @@ impl Talk {
             Heard::Reply(Reply::WouldStart { job, at, cpus, nodes, partition }) => {
                 let at = jiff::Timestamp::from_second(at)
                     .map(|at| {
-                        at.to_zoned_datetime(jiff::tz::TimeZone::system())
+                        at.to_zoned_datetime(crate::local_time::zone())
                             .strftime("%Y-%m-%dT%H:%M:%S")
                             .to_string()
                     })

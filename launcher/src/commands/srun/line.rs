@@ -110,7 +110,7 @@ pub(super) fn complete(mut asked: Asked) -> Result<Asked, Refused> {
     request.job.work_dir = ByteBuf::from(work_dir.into_os_string().into_vec());
     request.job.submit_dir = ByteBuf::from(cwd.into_os_string().into_vec());
     // The clock's zone is read from files: only where it is wanted.
-    let now = std::cell::LazyCell::new(jiff::ZonedDateTime::now);
+    let now = std::cell::LazyCell::new(crate::local_time::now);
     let moment = |option, text: &Option<String>| match text {
         None => Ok(None),
         Some(text) => begin::parse(text, &now)

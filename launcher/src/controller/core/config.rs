@@ -55,7 +55,12 @@ impl Config {
         let spread = std::process::id().wrapping_mul(2_654_435_761);
         let host = hostname::get()
             .map_or_else(|_| "localhost".to_owned(), |name| name.to_string_lossy().into_owned());
-        Self { host, first_job: spread % FIRST_JOB_MAX + 1, time_zone: TimeZone::system(), ..Self::default() }
+        Self {
+            host,
+            first_job: spread % FIRST_JOB_MAX + 1,
+            time_zone: crate::local_time::zone(),
+            ..Self::default()
+        }
     }
 }
 

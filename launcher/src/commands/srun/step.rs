@@ -52,7 +52,8 @@ pub(super) async fn run(
     let outputs = open_outputs(&asked, created, &streams, own_streams)?;
     let feeding = open_feed(&streams)?;
     let programs = programs(&asked, created).await?;
-    let scripts_env = of_step(created, &asked.request);
+    let mut scripts_env = of_job(&created.job);
+    scripts_env.extend(of_step(created, &asked.request));
     let step = &asked.request.step;
     match scripts::run(step.prolog.as_deref(), &asked.argv, &scripts_env).await {
         None | Some(0) => {}
@@ -163,6 +164,9 @@ async fn programs(asked: &Asked, created: &StepCreated) -> Result<Programs, Refu
     if asked.request.step.multi_prog {
         let file = program::read_multi_prog(&asked.argv)?;
         return program::by_rank(&file, &asked.argv, created.plan.size(), &find);
+    }
+    if !asked.more.is_empty() {
+        return Ok(program::side_by_side(created.plan.size(), &asked.argv, &asked.more, &find));
     }
     let mut argv = asked.argv.clone();
     argv[0] = find(&argv[0]);

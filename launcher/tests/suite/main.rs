@@ -7,3 +7,4 @@ mod harness;
 mod kill;
 mod main_job;
 mod output;
+mod steps;

@@ -113,9 +113,10 @@ impl Cluster {
     fn send_signal(&self, turn: &mut Turn<'_>, id: JobId, signal: i32, batch: bool, full: bool) {
         let Some(job) = self.jobs.get(&id) else { return };
         let script = StepKey { job: id, step: StepId::BATCH };
-        let mut keys = if batch && !full { Vec::new() } else { self.running_steps(job) };
-        keys.extend((batch || full).then_some(script));
-        keys.into_iter().for_each(|key| self.signal_step(turn, key, signal));
+        let steps = if batch && !full { Vec::new() } else { self.running_steps(job) };
+        // The script first: the end of its steps may be the end of it.
+        let script = (batch || full).then_some(script);
+        script.into_iter().chain(steps).for_each(|key| self.signal_step(turn, key, signal));
     }
 
     /// `--signal` of the job: some time before its limit.

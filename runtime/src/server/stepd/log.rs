@@ -91,6 +91,12 @@ impl Log {
         }
     }
 
+    /// Offset of the first byte that can still be read.
+    #[must_use]
+    pub(super) fn start(&self) -> u64 {
+        self.start
+    }
+
     /// Whether nothing will be appended any more.
     #[must_use]
     pub(super) fn has_ended(&self) -> bool {

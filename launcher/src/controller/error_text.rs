@@ -8,6 +8,7 @@ impl ErrorCode {
     pub fn text(self) -> &'static str {
         match self {
             Self::InvalidPartition => "Invalid partition name specified",
+            Self::NoPartition => "No partition specified or system default partition",
             Self::PartitionNotAvailable => "Requested partition configuration not available now",
             Self::NodeConfig => "Requested node configuration is not available",
             Self::NodeCount => "Node count specification invalid",
@@ -23,6 +24,7 @@ impl ErrorCode {
             Self::Dependency => "Job dependency problem",
             Self::CircularDependency => "Circular job dependency",
             Self::InvalidTimeLimit => "Requested time limit is invalid (missing or exceeds some limit)",
+            Self::InvalidTimeMin => "Invalid time-min specification (exceeds job's time or other limits)",
             Self::InvalidJobId => "Invalid job id specified",
             Self::AlreadyDone => "Job/step already completing or completed",
             Self::JobPending => "Job is pending execution",

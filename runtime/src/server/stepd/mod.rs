@@ -12,6 +12,7 @@ mod log;
 mod program;
 mod pump;
 mod rank_link;
+mod root;
 mod stdio;
 mod step;
 mod task;

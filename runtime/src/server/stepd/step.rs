@@ -292,11 +292,20 @@ impl Step {
             0 => format!("exited with code {}", exit.code),
             signal => format!("was killed by signal {signal}"),
         };
-        let told = self.barrier.borrow_mut().leave(rank, node, how);
-        settle(told);
+        if self.is_root() {
+            self.left(rank, node, how);
+        } else {
+            self.report_end(rank, node, how);
+        }
         if self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended) {
             self.all_ended();
         }
+    }
+
+    /// A rank, here or elsewhere, will come to no further barrier.
+    pub(super) fn left(&self, rank: Rank, node: String, how: String) {
+        let told = self.barrier.borrow_mut().leave(rank, node, how);
+        settle(told);
     }
 
     /// The last task is gone: so goes all that the tasks have left.

@@ -351,6 +351,7 @@ pub(super) fn launch(
         task_epilog: None,
         kill_wait_ms,
         owner_grace_ms: None,
+        root: None,
         nodes: (0..).zip(nodes).map(node).collect(),
     }
 }

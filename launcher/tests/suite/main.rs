@@ -9,3 +9,4 @@ mod harness;
 mod kill;
 mod main_job;
 mod output;
+mod steps;

@@ -6,7 +6,6 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use jiff::ZonedDateTime;
 use prun_runtime::env::ORDER;
 use serde_bytes::ByteBuf;
 
@@ -130,7 +129,7 @@ impl Unreadable {
 }
 
 fn put_together(mut request: Request, name: String, source: Source, here: &Path, words: &[String]) -> Asked {
-    if let Err(mistake) = complete(Command::Prun, &mut request, here, &ZonedDateTime::now()) {
+    if let Err(mistake) = complete(Command::Prun, &mut request, here, &crate::local_time::now()) {
         return told(&mistake, &name, b"");
     }
     let flags = request.flags.clone();

@@ -77,23 +77,26 @@ impl Talk {
 
     async fn allocate(&mut self, asked: &Asked) -> Result<Box<JobView>, Refused> {
         let mut pending = None;
+        let immediate = asked.request.job.immediate.is_some();
         self.send(Ask::Allocate(Box::new(submission(asked)))).await?;
         loop {
             match self.hear().await? {
                 Heard::Reply(Reply::Pending { job, .. }) => {
-                    if pending.is_none() {
+                    if pending.is_none() && !immediate {
                         self.inform(&format!("job {job} queued and waiting for resources"));
                     }
                     pending = Some(job);
                 }
                 Heard::Reply(Reply::Allocated { job, warnings }) => {
-                    if pending.is_some() {
+                    if pending.is_some() && !immediate {
                         self.inform(&format!("job {} has been allocated resources", job.id));
                     }
                     self.warn(&warnings);
                     return Ok(job);
                 }
-                Heard::Reply(Reply::Error(refusal)) => return Err(not_allocated(pending, &refusal)),
+                Heard::Reply(Reply::Error(refusal)) => {
+                    return Err(not_allocated(pending.is_some(), immediate, &refusal));
+                }
                 Heard::Reply(_) => return Err(unexpected()),
                 Heard::Signal(_) => {
                     if let Some(job) = pending {
@@ -153,7 +156,7 @@ impl Talk {
             Heard::Reply(Reply::WouldStart { job, at, cpus, nodes, partition }) => {
                 let at = jiff::Timestamp::from_second(at)
                     .map(|at| {
-                        at.to_zoned_datetime(jiff::tz::TimeZone::system())
+                        at.to_zoned_datetime(crate::local_time::zone())
                             .strftime("%Y-%m-%dT%H:%M:%S")
                             .to_string()
                     })
@@ -201,7 +204,7 @@ impl Talk {
 
     fn warn(&self, warnings: &[String]) {
         for warning in warnings {
-            self.inform(warning);
+            self.inform(&format!("warning: {warning}"));
         }
     }
 }
@@ -210,11 +213,18 @@ fn unexpected() -> Refused {
     Refused::link(&ClientError::Closed)
 }
 
-/// A job that waited and is cancelled gets no error of its own from Slurm either.
-fn not_allocated(pending: Option<JobId>, refusal: &Refusal) -> Refused {
-    let mut refused = Refused::by_controller("Unable to allocate resources", refusal);
-    if pending.is_some() && refusal.code == ErrorCode::AlreadyDone {
+/// No allocation. Who is not served at once ends with a code of its own (`SLURM_EXIT_IMMEDIATE`).
+fn not_allocated(pending: bool, immediate: bool, refusal: &Refusal) -> Refused {
+    const VERB: &str = "Unable to allocate resources";
+    if pending && matches!(refusal.code, ErrorCode::Revoked | ErrorCode::AlreadyDone) {
+        let gone = Refusal { code: ErrorCode::AlreadyDone, detail: refusal.detail.clone() };
+        let mut refused = Refused::by_controller(VERB, &gone);
         refused.lines.insert(0, "srun: Job has been cancelled".to_owned());
+        return refused;
+    }
+    let mut refused = Refused::by_controller(VERB, refusal);
+    if immediate && refusal.code == ErrorCode::NodesBusy {
+        refused.code = super::refused::immediate_code();
     }
     refused
 }
@@ -256,7 +266,8 @@ mod tests {
         );
         assert_eq!(
             lines(not_allocated(
-                None,
+                false,
+                false,
                 &refusal(ErrorCode::InvalidPartition, &["invalid partition specified: x"])
             )),
             [
@@ -265,7 +276,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            lines(not_allocated(Some(JobId(3)), &refusal(ErrorCode::AlreadyDone, &[])))[0],
+            lines(not_allocated(true, false, &refusal(ErrorCode::AlreadyDone, &[])))[0],
             "srun: Job has been cancelled"
         );
     }

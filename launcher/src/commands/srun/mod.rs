@@ -1,9 +1,9 @@
 //! `srun`: a step: ranks side by side.
 //!
-//! [`line`](self) reads the command line and the input variables; [`controller`] asks for a step in the job that it runs in, or
-//! for a job of its own; [`step`] launches it, stays until all is over, and gives the exit code: the highest signal
-//! of a task plus 128, else the highest exit code, else 1 when output was lost. What cannot begin ends with 1 (or
-//! what `SLURM_EXIT_ERROR` says), options that cannot be read with 255.
+//! `line` reads the command line and the input variables; `controller` asks for a step in the job that it runs in, or
+//! for a job of its own; `step` launches it, stays until all is over, and gives the exit code: the highest signal of a
+//! task plus 128, else the highest exit code, else 1 when output was lost. What cannot begin ends with 1 (or what
+//! `SLURM_EXIT_ERROR` says), options that cannot be read with 255.
 
 mod bcast;
 mod controller;

@@ -59,5 +59,14 @@ impl From<Mistake> for Refused {
 
 /// `SLURM_EXIT_ERROR`, or 1.
 fn error_code() -> u8 {
-    std::env::var("SLURM_EXIT_ERROR").ok().and_then(|code| code.parse().ok()).unwrap_or(1)
+    code("SLURM_EXIT_ERROR")
+}
+
+/// `SLURM_EXIT_IMMEDIATE`, or 1: for `--immediate` when there is no room.
+pub(super) fn immediate_code() -> u8 {
+    code("SLURM_EXIT_IMMEDIATE")
+}
+
+fn code(variable: &str) -> u8 {
+    std::env::var(variable).ok().and_then(|code| code.parse().ok()).unwrap_or(1)
 }

@@ -82,7 +82,7 @@ impl Config {
     pub fn of_this_machine() -> Self {
         let host = hostname::get()
             .map_or_else(|_| "localhost".to_owned(), |name| name.to_string_lossy().into_owned());
-        Self { host, time_zone: TimeZone::system(), ..Self::default() }
+        Self { host, time_zone: crate::local_time::zone(), ..Self::default() }
     }
 
     /// The same with job numbers that do not begin at 1 on every machine, unless it says where they begin: programs

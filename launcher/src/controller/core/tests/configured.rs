@@ -139,12 +139,16 @@ fn limits_are_enforced_when_jobs_are_submitted() {
         ..PartitionConfig::of_all_nodes(name)
     };
     let partitions = vec![short("a", 10, 1), short("b", 20, 2)];
-    let ask = |enforce_limits, minutes, nodes, names: &[&str]| {
-        let nodes = Some((nodes, nodes));
+    let ask = |enforce_limits, minutes, nodes: u32, names: &[&str]| {
         let config = Config { enforce_limits, partitions: partitions.clone(), ..Config::default() };
         let mut world = World::with(&[1, 1, 1], config);
         let partition = names.iter().map(|&name| name.to_owned()).collect();
-        let spec = JobSpec { time_limit: Some(Some(minutes)), nodes, partition, ..tasks(nodes.unwrap().0) };
+        let spec = JobSpec {
+            time_limit: Some(Some(minutes)),
+            nodes: Some((nodes, nodes)),
+            partition,
+            ..tasks(nodes)
+        };
         match world.ask(Request::Submit(Box::new(submission(spec)))) {
             Reply::Error(refusal) => Err(refusal.code),
             _ => Ok(world.view(1).reason),

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up what it needs fails")]
 
 mod bad_input;
+mod cluster;
+mod cluster_config;
 mod examples;
 mod harness;
 mod kill;

@@ -1,7 +1,7 @@
 //! The controller's decisions: state × event × now → effects. Pure: no socket, clock, file or runtime.
 //!
 //! [`Cluster::apply`] takes one [`Event`], changes the state and gives out what is to be done. The rooms, in the
-//! order in which a job passes through them: `submit` (checks, defaults), `dependency` and `schedule` (who
+//! order in which a job passes through them: `check`, `submit` (defaults), `dependency` and `schedule` (who
 //! starts, where), `start`, `steps` (CPUs inside a job, launches), `report` (what rank servers say), `finish`
 //! (outcome, requeue, history); beside them what users do to jobs: `cancel`, `act`, `update`; and what they see:
 //! `view`, `watch`. The way of a job is the table in `lifecycle`.
@@ -11,6 +11,7 @@
 mod act;
 mod array;
 mod cancel;
+mod check;
 pub mod config;
 mod config_view;
 mod deadline;

@@ -1,6 +1,7 @@
 //! The core as a whole: what clients and rank servers say goes in, what comes out is looked at.
 
 mod arrays;
+mod configured;
 mod ends;
 mod queue;
 mod random;

@@ -89,7 +89,7 @@ fn what_is_submitted_wrong_is_refused_by_name() {
         (ErrorCode::NodeConfig, |s| s.ntasks = Some(3)),
         (ErrorCode::InvalidArray, |s| s.array = Some(array(&[1001], None))),
         (ErrorCode::Dependency, |s| s.dependency = Some(after(DependencyKind::AfterOk, 77))),
-        (ErrorCode::InvalidTimeLimit, |s| (s.time_min, s.time_limit) = (Some(9), Some(Some(5)))),
+        (ErrorCode::InvalidTimeMin, |s| (s.time_min, s.time_limit) = (Some(9), Some(Some(5)))),
     ];
     for (code, change) in rows {
         assert_eq!(world.refusal(with(*change)), *code);

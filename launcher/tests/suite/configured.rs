@@ -89,7 +89,7 @@ fn a_job_that_is_put_back_is_shown_in_its_next_run_too() {
     cluster.place().write("again", b"");
     let id = cluster.ask("squeue -h -o %i");
     assert_eq!(cluster.run(&format!("scontrol requeue {id}")).code, Some(0));
-    until("it waits for its turn", || cluster.ask("squeue -h -o %t") != "CG\n");
+    until("it waits for its turn", || cluster.ask("squeue -h -o %t") == "PD\n");
     assert_eq!(cluster.run(&format!("scontrol update jobid={} starttime=now", id.trim())).code, Some(0));
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "run 0\nrun 1\n", "{output:?}");

@@ -62,7 +62,7 @@ impl Follower {
                 Source::File(path) => file(path, &events).await,
                 Source::Step(key) => step(socket, key, &events).await,
             };
-            let why = followed.map_or_else(|error| chain(&error), |()| "has ended".to_owned());
+            let why = followed.map_or_else(|error| chain(&error), |()| "ended".to_owned());
             // Nobody looks any more: nobody is told.
             let _ = events.send(Event::OutputOver(why)).await;
         });
@@ -195,10 +195,13 @@ impl Logs {
             |rank: Rank, stream| rank.0 as usize * STREAMS.len() + usize::from(stream == Stream::Stderr);
         match news {
             News::Message(FromStep::Data { rank, stream, offset }, bytes) => {
+                // Its launcher may have had the step forget what had not come here yet.
+                self.merger.skip_to(source(rank, stream), offset);
                 // Nothing here goes by the time: whole lines are let out when they are there.
                 self.merger.data(source(rank, stream), offset, bytes, 0)?;
             }
             News::Message(FromStep::End { rank, stream, offset }, _) => {
+                self.merger.skip_to(source(rank, stream), offset);
                 self.merger.end(source(rank, stream), offset)?;
             }
             News::Message(..) => {}

@@ -187,3 +187,78 @@ fn is_shared(directory: &Path) -> rustix::io::Result<bool> {
     // The number is 32 bits wide whatever the field is.
     Ok(SHARED.contains(&(kind as u32)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// Reads until so many bytes have come.
+    async fn take(tail: &mut Tail, bytes: usize) -> String {
+        let mut text = Vec::new();
+        while text.len() < bytes {
+            let next = tokio::time::timeout(Duration::from_secs(10), tail.next()).await;
+            text.extend_from_slice(&next.unwrap().unwrap());
+        }
+        String::from_utf8(text).unwrap()
+    }
+
+    fn append(path: &Path, text: &str) {
+        let mut file = File::options().create(true).append(true).open(path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_added_comes_as_it_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
+        append(&path, "before\n");
+        let mut tail = Tail::of(path.clone()).unwrap();
+        assert_eq!(take(&mut tail, 7).await, "before\n");
+        append(&path, "after\n");
+        assert_eq!(take(&mut tail, 6).await, "after\n");
+    }
+
+    #[tokio::test]
+    async fn a_file_is_waited_for_and_others_beside_it_are_not_taken_for_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
+        let mut tail = Tail::of(path.clone()).unwrap();
+        append(&directory.path().join("other"), "no\n");
+        append(&path, "yes\n");
+        assert_eq!(take(&mut tail, 4).await, "yes\n");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_begins_anew_is_read_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
+        append(&path, "the first run\n");
+        let mut tail = Tail::of(path.clone()).unwrap();
+        take(&mut tail, 14).await;
+        std::fs::write(&path, "again\n").unwrap();
+        assert_eq!(take(&mut tail, 6).await, "again\n");
+        let other = directory.path().join("other");
+        append(&other, "another file\n");
+        std::fs::rename(&other, &path).unwrap();
+        assert_eq!(take(&mut tail, 13).await, "another file\n");
+    }
+
+    #[tokio::test]
+    async fn of_a_long_file_only_the_last_part_comes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
+        append(&path, &"x".repeat(3 * LAST_BYTES as usize));
+        append(&path, "end");
+        let mut tail = Tail::of(path).unwrap();
+        let text = take(&mut tail, LAST_BYTES as usize).await;
+        assert!(text.len() == LAST_BYTES as usize && text.ends_with("xend"));
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_is_not_there_is_an_error() {
+        let error = Tail::of(PathBuf::from("/no/such/out")).err().unwrap();
+        assert_eq!(error.to_string(), "cannot watch the directory of `/no/such/out`");
+    }
+}

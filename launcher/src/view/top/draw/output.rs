@@ -20,13 +20,17 @@ pub(super) fn draw(
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let state = job.map_or(String::new(), |job| format!(" · {}", job.state.long()));
-    let standing = match (&output.over, output.follows()) {
-        (Some(why), _) => format!(" · {why}"),
-        (None, true) => state,
-        (None, false) => format!("{state} · stands still: End goes on"),
-    };
-    let block = frame(format!("Output of {}{standing}", output.title), true, palette);
+    let mut title = format!("Output of {}", output.title);
+    if let Some(job) = job {
+        title += &format!(" · job {}", job.state.long());
+    }
+    if let Some(why) = &output.over {
+        title += &format!(" · {why}");
+    }
+    if !output.follows() {
+        title += " · stands still: End goes on";
+    }
+    let block = frame(title, true, palette);
     let inner = block.inner(area);
     block.render(area, buffer);
     let width = usize::from(inner.width);

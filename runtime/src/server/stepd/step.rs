@@ -418,11 +418,18 @@ impl Step {
     }
 
     /// A launcher's wish to end the step. Once the controller has ended it, the tasks have the grace that this gives
-    /// them: a launcher that was itself ended with the job does not shorten it.
+    /// them: a launcher that was itself ended with the job does not shorten it. Its wish may overtake the order, which
+    /// is why it waits a moment.
     pub(super) fn end_by_launcher(self: &Rc<Self>, at_once: bool) {
-        if !self.ordered.get() {
-            self.terminate(at_once, None);
-        }
+        /// Longer than an order is behind by, shorter than anybody who wants an end notices.
+        const ORDER_WAIT: Duration = Duration::from_millis(50);
+        let step = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(ORDER_WAIT).await;
+            if !step.ordered.get() {
+                step.terminate(at_once, None);
+            }
+        });
     }
 
     /// Whether the step is being ended: nothing more is started then.

@@ -31,6 +31,9 @@ pub(super) type Waiter = oneshot::Sender<Outcome>;
 /// How long the output of a step is kept for a launcher that has not come yet.
 const LAUNCHER_WAIT: Duration = Duration::from_secs(30);
 
+/// What gathers the output of a step that the script has started.
+const LAUNCHER: &str = "srun";
+
 /// How long pipes may stay open after every process of the step is gone: something outside holds them.
 const LEAK_WAIT: Duration = Duration::from_secs(2);
 
@@ -61,6 +64,8 @@ pub(super) struct Step {
     ordered: Cell<bool>,
     over: Notify,
     finished: Cell<bool>,
+    /// The script has ended, its launchers have not.
+    lingers: Cell<bool>,
 }
 
 /// A process of the step that this process has started itself.
@@ -109,6 +114,7 @@ impl Step {
             ordered: Cell::new(false),
             over: Notify::new(),
             finished: Cell::new(false),
+            lingers: Cell::new(false),
         })
     }
 
@@ -266,6 +272,10 @@ impl Step {
                 None => {}
             }
         }
+        if self.lingers.get() && !descendants::any_named(LAUNCHER) {
+            self.lingers.set(false);
+            self.clear();
+        }
     }
 
     fn task_ended(self: &Rc<Self>, task: usize, exit: Exit) {
@@ -308,8 +318,18 @@ impl Step {
         settle(told);
     }
 
-    /// The last task is gone: so goes all that the tasks have left.
+    /// The last task is gone. A script that is ended is often gone before its steps are, whose last words its launchers
+    /// still gather: those have the rest of the grace.
     fn all_ended(self: &Rc<Self>) {
+        let ended = self.launch.key.step.is_batch() && self.ending.get();
+        self.lingers.set(ended && descendants::any_named(LAUNCHER));
+        if !self.lingers.get() {
+            self.clear();
+        }
+    }
+
+    /// So goes all that the tasks have left.
+    fn clear(self: &Rc<Self>) {
         descendants::kill_all_but(&[]);
         let step = Rc::clone(self);
         tokio::task::spawn_local(async move {
@@ -327,7 +347,7 @@ impl Step {
 
     fn check_finished(self: &Rc<Self>) {
         let ended = self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended);
-        if self.finished.get() || !ended || !self.open_streams().is_empty() {
+        if self.finished.get() || !ended || self.lingers.get() || !self.open_streams().is_empty() {
             return;
         }
         self.finished.set(true);

@@ -22,6 +22,10 @@ pub const PREAMBLE_BYTES_MAX: usize = 1024;
 /// How long a peer may take to say whom it wants.
 pub const PREAMBLE_WAIT: Duration = Duration::from_secs(5);
 
+/// How long a controller may say nothing before it is asked whether it is there, and again before it is given up
+/// (Slurm's `MessageTimeout`): longer than a disk that is busy makes it wait.
+pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
 /// Bytes of a job script (Slurm's `max_script_size` default).
 pub const SCRIPT_BYTES_MAX: usize = 4 << 20;
 

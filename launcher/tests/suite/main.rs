@@ -8,5 +8,6 @@ mod examples;
 mod harness;
 mod kill;
 mod main_job;
+mod no_controller;
 mod output;
 mod steps;

@@ -4,6 +4,7 @@
 mod bad_input;
 mod cluster;
 mod cluster_config;
+mod configured;
 mod examples;
 mod harness;
 mod kill;

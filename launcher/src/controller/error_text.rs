@@ -3,6 +3,12 @@
 use super::api::ErrorCode;
 
 impl ErrorCode {
+    /// Whether it says all, so that no `Batch job submission failed: ` or the like goes before it.
+    #[must_use]
+    pub fn stands_alone(self) -> bool {
+        self == Self::InvalidGres
+    }
+
     /// Slurm's text.
     #[must_use]
     pub fn text(self) -> &'static str {
@@ -23,6 +29,7 @@ impl ErrorCode {
             Self::Dependency => "Job dependency problem",
             Self::CircularDependency => "Circular job dependency",
             Self::InvalidTimeLimit => "Requested time limit is invalid (missing or exceeds some limit)",
+            Self::InvalidTimeMin => "Invalid time-min specification (exceeds job's time or other limits)",
             Self::InvalidJobId => "Invalid job id specified",
             Self::AlreadyDone => "Job/step already completing or completed",
             Self::JobPending => "Job is pending execution",

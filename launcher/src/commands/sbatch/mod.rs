@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use super::ask::{Asking, NoAnswer};
 use super::clock::Clock;
 use super::ending::{Ending, finish, say};
-use super::submit::{complete, export_file, own_variables, script_source, submitter};
+use super::submit::{complete, export_file, notes, own_variables, script_source, submitter};
 use super::{option_help, utf8_words, version};
 use crate::controller::api::{Reply, Request as Ask, Submission};
 use crate::environment::{Variables, exported};
@@ -47,6 +47,7 @@ fn answer(words: &[String]) -> Result<Ending, Ending> {
         .map_err(|mistake| refusal(&mistake))?;
     complete::complete(Command::Sbatch, &mut request, &directory, &Clock::system().zoned())
         .map_err(|mistake| refusal(&mistake))?;
+    say(&notes::lines(Command::Sbatch, &request));
     request.job.name.get_or_insert(source.name);
     let env = variables(&request, &directory)?;
     let submission = Submission {

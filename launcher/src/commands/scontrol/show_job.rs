@@ -107,24 +107,22 @@ fn size(record: &mut Record, job: &JobView, details: bool) {
     let spec = &job.spec;
     let (sockets, cores, threads) = spec.geometry;
     record.line(format!(
-        "NumNodes={} NumCPUs={} NumTasks={} CPUs/Task={} ReqB:S:C:T=0:{}:{}:{}",
+        "NumNodes={} NumCPUs={} NumTasks={} CPUs/Task={} ReqB:S:C:T=0:0:{}:{}",
         node_range(job),
         job.cpus,
         job.ntasks,
         spec.cpus_per_task.unwrap_or(1),
-        sockets.unwrap_or(0),
         or_star(cores),
         or_star(threads)
     ));
     record.line(format!("ReqTRES={}", facts::requested_tres(job)));
     record.line(format!("AllocTRES={}", or_null(facts::allocated_tres(job).as_deref())));
     record.line(format!(
-        "Socks/Node={} NtasksPerN:B:S:C={}:0:{}:{} CoreSpec={}",
+        "Socks/Node={} NtasksPerN:B:S:C={}:0:{}:{} CoreSpec=*",
         or_star(sockets),
         spec.ntasks_per_node.unwrap_or(0),
         or_star(spec.ntasks_per_socket),
-        or_star(spec.ntasks_per_core),
-        spec.core_spec.as_deref().unwrap_or("*")
+        or_star(spec.ntasks_per_core)
     ));
     if details && let Some(allocation) = &job.allocation {
         record.line(format!("JOB_GRES={}", or_null(facts::gres_per(job, GresPer::Node).as_deref())));
@@ -181,9 +179,7 @@ fn shares(record: &mut Record, nodes: &[NodeShare]) {
 fn node_range(job: &JobView) -> String {
     let (least, most) = job.node_range;
     match &job.allocation {
-        None if job.state == JobState::Pending && most != u32::MAX => {
-            format!("{least}-{}", most.max(least))
-        }
+        None if job.state == JobState::Pending && most > 0 => format!("{}-{most}", least.min(most)),
         _ => facts::node_count(job).to_string(),
     }
 }

@@ -18,8 +18,9 @@ use super::reason::Reason;
 use super::turn::Turn;
 use crate::controller::api::{ErrorCode, JobState, Refusal, Reply, Submission};
 use crate::layout::allocate::{NodeRoom, Unfit, allocate};
+use crate::layout::devices;
 use crate::script::hostlist;
-use crate::script::spec::{ArraySpec, JobSpec};
+use crate::script::spec::{ArraySpec, Gres, JobSpec};
 
 impl Cluster {
     /// `sbatch`; with an owner `salloc` and `srun`. Gives the job's number and warnings.
@@ -30,6 +31,11 @@ impl Cluster {
         owner: Option<Asker>,
     ) -> Result<(JobId, Vec<String>), Refusal> {
         let partitions = self.check(&submission)?;
+        if let [spec] = submission.components.as_slice()
+            && !spec.hold
+        {
+            self.check_fit(spec, &partitions)?;
+        }
         let id = JobId(self.next_job);
         let job = self.record(id, submission, owner, partitions, turn.now)?;
         self.next_job += 1;
@@ -76,6 +82,7 @@ impl Cluster {
     pub(super) fn test(&self, turn: &Turn<'_>, submission: Submission) -> Result<Reply, Refusal> {
         let partitions = self.check(&submission)?;
         let spec = submission.components.first().ok_or(ErrorCode::Unspecified)?;
+        self.check_fit(spec, &partitions)?;
         let places = partitions.iter().filter_map(|name| self.partition(name)).filter_map(|partition| {
             let (at, allocation) = self.expected(spec, partition, turn.now)?;
             Some((at, allocation, partition.name.clone()))
@@ -92,7 +99,7 @@ impl Cluster {
         })
     }
 
-    /// Whether a submission can be taken; gives the partitions it goes to.
+    /// Whether a submission can be taken, in Slurm's order; gives the partitions it goes to.
     fn check(&self, submission: &Submission) -> Result<Vec<String>, Refusal> {
         let [spec] = submission.components.as_slice() else {
             let detail = vec!["heterogeneous jobs are not supported".to_owned()];
@@ -104,23 +111,35 @@ impl Cluster {
         if self.jobs.len() >= JOBS_MAX {
             return Err(ErrorCode::TooMany.into());
         }
+        self.check_devices(spec)?;
+        self.check_nodes(&spec.nodelist)?;
+        if let Some(array) = &spec.array {
+            self.check_array(array, submission)?;
+        }
         self.check_features(spec)?;
         let partitions = self.partitions_for(&spec.partition)?;
         self.check_names(spec)?;
         if spec.time_min.zip(spec.time_limit.flatten()).is_some_and(|(least, most)| least > most) {
-            return Err(ErrorCode::InvalidTimeLimit.into());
-        }
-        if let Some(array) = &spec.array {
-            self.check_array(array, submission)?;
+            return Err(ErrorCode::InvalidTimeMin.into());
         }
         let conditions = spec.dependency.iter().flat_map(|dependency| &dependency.conditions);
         if !conditions.into_iter().all(|condition| self.knows(condition)) {
             return Err(ErrorCode::Dependency.into());
         }
-        if !spec.hold {
-            self.check_fit(spec, &partitions)?;
-        }
         Ok(partitions)
+    }
+
+    /// Devices must be of a kind that some node has.
+    fn check_devices(&self, spec: &JobSpec) -> Result<(), Refusal> {
+        let pools = || self.nodes.iter().flat_map(|node| &node.gres);
+        let known = |wanted: &&Gres| pools().any(|(pool, _)| devices::serves(pool, wanted));
+        let mut asked = spec.gres.iter().filter(|wanted| wanted.name != "none" && wanted.count > 0);
+        if asked.all(|wanted| known(&wanted)) { Ok(()) } else { Err(ErrorCode::InvalidGres.into()) }
+    }
+
+    fn check_nodes(&self, names: &[String]) -> Result<(), Refusal> {
+        let known = |name: &String| self.nodes.get(name).is_some();
+        if names.iter().all(known) { Ok(()) } else { Err(ErrorCode::InvalidNodeName.into()) }
     }
 
     /// Names in `--constraint` must be features of some node.
@@ -146,7 +165,7 @@ impl Cluster {
         }
         for name in names {
             let Some(partition) = self.partition(name) else {
-                let detail = vec![format!("invalid partition specified: {}", names.join(","))];
+                let detail = vec![format!("invalid partition specified: {name}")];
                 return Err(Refusal { code: ErrorCode::InvalidPartition, detail });
             };
             if !partition.state.takes() {
@@ -158,14 +177,12 @@ impl Cluster {
 
     /// What is named must be there.
     fn check_names(&self, spec: &JobSpec) -> Result<(), Refusal> {
+        self.check_nodes(&spec.exclude)?;
         if spec.licenses.as_ref().is_some_and(|licenses| !licenses.is_empty()) {
             return Err(ErrorCode::InvalidLicenses.into());
         }
         if spec.reservation.is_some() {
             return Err(ErrorCode::InvalidReservation.into());
-        }
-        if spec.nodelist.iter().chain(&spec.exclude).any(|name| self.nodes.get(name).is_none()) {
-            return Err(ErrorCode::InvalidNodeName.into());
         }
         Ok(())
     }

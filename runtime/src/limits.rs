@@ -53,5 +53,11 @@ pub const JOBS_PART_MAX: usize = 1024;
 /// Steps of one job that wait for its CPUs: `srun … &` in a loop of that length still works.
 pub const WAITING_STEPS_MAX: usize = 4096;
 
+/// Bytes of one configuration file: some thousand lines fit many times.
+pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+/// Files of one configuration: those that include one another in a circle end here.
+pub const CONFIG_FILES_MAX: usize = 64;
+
 /// Calls that wait for changes of jobs, of all clients.
 pub const WATCHERS_MAX: usize = 65_536;

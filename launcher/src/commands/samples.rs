@@ -190,6 +190,7 @@ pub(super) fn node(number: u32) -> NodeView {
         },
         features: Vec::new(),
         gres: Vec::new(),
+        weight: 1,
         gres_allocated: Vec::new(),
         load: Some(28),
         free_mb: Some(20_733),
@@ -211,7 +212,9 @@ pub(super) fn partition() -> PartitionView {
         min_nodes: 0,
         cpus: 6,
         memory_mb: 3000,
-        def_mem_per_cpu: None,
+        default_memory: None,
+        max_memory: None,
+        over_subscribe: "NO".to_owned(),
         priority_tier: 1,
     }
 }

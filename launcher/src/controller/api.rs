@@ -374,6 +374,8 @@ pub struct Refusal {
 pub enum ErrorCode {
     /// Invalid partition name specified.
     InvalidPartition,
+    /// No partition specified or system default partition.
+    NoPartition,
     /// Requested partition configuration not available now.
     PartitionNotAvailable,
     /// Requested node configuration is not available.
@@ -649,6 +651,9 @@ pub struct NodeView {
     pub features: Vec<String>,
     /// Generic resources: name and count.
     pub gres: Vec<(String, u64)>,
+    /// Nodes of less weight are taken first.
+    #[serde(default)]
+    pub weight: u32,
     /// Generic resources held by jobs.
     pub gres_allocated: Vec<(String, u64)>,
     /// Load of the machine times 100, if known.
@@ -684,8 +689,12 @@ pub struct PartitionView {
     pub cpus: u32,
     /// Memory of its nodes in MiB.
     pub memory_mb: u64,
-    /// Memory a CPU in MiB for jobs that ask for none.
-    pub def_mem_per_cpu: Option<u64>,
+    /// Memory of jobs that ask for none, a CPU or a node in MiB.
+    pub default_memory: Option<crate::script::spec::Memory>,
+    /// Most memory a CPU or a node in MiB.
+    pub max_memory: Option<crate::script::spec::Memory>,
+    /// `NO`, `EXCLUSIVE`, `YES:4`, `FORCE:4`.
+    pub over_subscribe: String,
     /// `PriorityTier`.
     pub priority_tier: u32,
 }

@@ -14,6 +14,7 @@ impl ErrorCode {
     pub fn text(self) -> &'static str {
         match self {
             Self::InvalidPartition => "Invalid partition name specified",
+            Self::NoPartition => "No partition specified or system default partition",
             Self::PartitionNotAvailable => "Requested partition configuration not available now",
             Self::NodeConfig => "Requested node configuration is not available",
             Self::NodeCount => "Node count specification invalid",

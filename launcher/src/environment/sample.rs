@@ -64,6 +64,7 @@ pub(super) fn job(options: &str) -> JobView {
         free_gres: vec![("gpu".to_owned(), [0, 1].into())],
         idle: true,
         usable: true,
+        weight: 1,
     };
     let rooms: Vec<NodeRoom<'_>> = facts.iter().map(room).collect();
     let allocation = allocate(&spec, None, &rooms).unwrap();

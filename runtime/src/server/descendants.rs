@@ -7,13 +7,11 @@ use std::collections::HashMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, wait};
+use std::os::fd::OwnedFd;
 
-/// Children of this process, dead ones too.
-#[must_use]
-pub fn children() -> Vec<Pid> {
-    parents().remove(&getpid()).unwrap_or_default()
-}
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, pidfd_open, wait};
+use rustix::time::Timespec;
 
 /// All live processes by their parents, from `/proc`.
 fn parents() -> HashMap<Pid, Vec<Pid>> {
@@ -93,33 +91,27 @@ fn has_children() -> bool {
     }
 }
 
-/// Reaps children until none is left or the time is up: whether none is left.
+/// Blocks until a process has ended or the time is up: whether it has.
 #[must_use]
-pub fn wait_until_none(patience: Duration) -> bool {
-    let end = Instant::now() + patience;
-    loop {
-        match wait(WaitOptions::NOHANG) {
-            Ok(Some(_)) => {}
-            Ok(None) if Instant::now() < end => wait_for_any(&children(), end),
-            Ok(None) => return false,
-            Err(_) => return true,
-        }
-    }
+pub fn ends_before(pidfd: &OwnedFd, end: Instant) -> bool {
+    let mut waited = [PollFd::new(pidfd, PollFlags::IN)];
+    poll(&mut waited, Some(&until(end))).is_ok_and(|ended| ended > 0)
 }
 
 /// Blocks until one of these processes ends or the time is up.
 fn wait_for_any(pids: &[Pid], end: Instant) {
-    use rustix::event::{PollFd, PollFlags, poll};
-    use rustix::process::{PidfdFlags, pidfd_open};
     let pidfds: Vec<_> = pids.iter().filter_map(|pid| pidfd_open(*pid, PidfdFlags::empty()).ok()).collect();
     let mut waited: Vec<_> = pidfds.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+    // An interruption only means to look again.
+    let _ = poll(&mut waited, Some(&until(end)));
+}
+
+fn until(end: Instant) -> Timespec {
     let left = end.saturating_duration_since(Instant::now());
-    let timeout = rustix::time::Timespec {
+    Timespec {
         tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: left.subsec_nanos().into(),
-    };
-    // An interruption only means to look again.
-    let _ = poll(&mut waited, Some(&timeout));
+    }
 }
 
 #[cfg(test)]

@@ -183,6 +183,7 @@ pub(super) fn plan_of(job: &Job) -> Result<(Plan, Vec<String>), Refusal> {
             free_gres: Vec::new(),
             idle: true,
             usable: true,
+            weight: 1,
         })
         .collect();
     let refuse = |code| Refusal { code, detail: Vec::new() };

@@ -56,7 +56,7 @@ fn run_here(job: Job, directory: PrivateDir, guard: Guard) -> ExitCode {
         Err(error) => return fail("prun", &error),
     };
     // A person waits at the terminal: less patience than a cluster has.
-    let config = Config { kill_wait_secs: 5, ..Config::of_this_machine() };
+    let config = Config { kill_wait_secs: 5, ..Config::of_this_machine().with_first_job() };
     runtime.block_on(async {
         let cluster = match Cluster::start(job.shape, directory, guard, config) {
             Ok(cluster) => cluster,

@@ -12,10 +12,12 @@ mod act;
 mod array;
 mod cancel;
 pub mod config;
+mod config_view;
 mod deadline;
 mod dependency;
 pub mod event;
 mod finish;
+pub mod gres;
 pub mod image;
 mod job;
 mod lifecycle;
@@ -83,16 +85,16 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A cluster without nodes and jobs.
+    /// A cluster without jobs, whose nodes are still to come.
     #[must_use]
     pub fn new(config: Config) -> Self {
         /// What Slurm's `priority/basic` begins with.
         const FIRST_PRIORITY: u32 = 4_294_901_760;
         let partitions = partition::configured(&config.partitions);
         Self {
-            next_job: config.first_job,
+            next_job: config.first_job.unwrap_or(1),
+            nodes: Nodes::expected(&config.nodes),
             config,
-            nodes: Nodes::default(),
             partitions,
             jobs: BTreeMap::new(),
             arrays: BTreeMap::new(),

@@ -1,12 +1,17 @@
 //! Partitions: which nodes they have, which jobs they take and start.
 
+use std::borrow::Cow;
+
 use super::Cluster;
-use super::config::{PartitionConfig, PartitionState};
+use super::config::{OverSubscribe, PartitionConfig, PartitionState};
 use super::node::Node;
 use super::reason::Reason;
 use crate::controller::api::{ErrorCode, PartitionView, Refusal};
+use crate::layout::allocate::{NodeRoom, Unfit, allocate};
+use crate::layout::plan::Allocation;
 use crate::script::hostlist;
-use crate::script::spec::JobSpec;
+use crate::script::memory::parse_mb;
+use crate::script::spec::{JobSpec, Memory, Sharing};
 use crate::script::time::parse_limit;
 
 /// The name of the one partition of a cluster that configures none.
@@ -45,6 +50,17 @@ impl PartitionConfig {
         }
     }
 
+    /// Finds a job a place among nodes of this partition, on its terms.
+    pub(super) fn allocate(&self, spec: &JobSpec, rooms: &[NodeRoom<'_>]) -> Result<Allocation, Unfit> {
+        let spec = match (self.over_subscribe, spec.sharing) {
+            (OverSubscribe::Exclusive, sharing) if sharing != Some(Sharing::Exclusive) => {
+                Cow::Owned(JobSpec { sharing: Some(Sharing::Exclusive), ..spec.clone() })
+            }
+            _ => Cow::Borrowed(spec),
+        };
+        allocate(&spec, self.default_memory, rooms)
+    }
+
     fn view<'a>(&self, nodes: impl Iterator<Item = &'a Node>) -> PartitionView {
         let nodes: Vec<&Node> = nodes.filter(|node| self.has(&node.facts.name)).collect();
         PartitionView {
@@ -58,7 +74,9 @@ impl PartitionConfig {
             min_nodes: self.min_nodes,
             cpus: nodes.iter().map(|node| node.facts.cpus).sum(),
             memory_mb: nodes.iter().map(|node| node.facts.memory_mb).sum(),
-            def_mem_per_cpu: self.def_mem_per_cpu,
+            default_memory: self.default_memory,
+            max_memory: self.max_memory,
+            over_subscribe: self.over_subscribe.text(),
             priority_tier: self.priority_tier,
         }
     }
@@ -68,6 +86,10 @@ impl PartitionConfig {
         let number = || value.parse::<u32>().map_err(|_| ErrorCode::InvalidUpdate);
         let minutes = || parse_limit(value).ok_or(ErrorCode::InvalidTimeLimit);
         let unlimited = ["unlimited", "infinite"].iter().any(|word| value.eq_ignore_ascii_case(word));
+        let memory = || match unlimited {
+            true => Ok(None),
+            false => Ok::<_, ErrorCode>(Some(parse_mb(value).ok_or(ErrorCode::InvalidUpdate)?)),
+        };
         match key {
             "state" => self.state = PartitionState::parse(value).ok_or(ErrorCode::InvalidUpdate)?,
             "maxtime" => self.max_time = minutes()?,
@@ -75,7 +97,10 @@ impl PartitionConfig {
             "maxnodes" => self.max_nodes = if unlimited { None } else { Some(number()?) },
             "minnodes" => self.min_nodes = number()?,
             "prioritytier" | "priority" => self.priority_tier = number()?,
-            "defmempercpu" => self.def_mem_per_cpu = if unlimited { None } else { Some(number()?.into()) },
+            "defmempercpu" => self.default_memory = memory()?.map(Memory::PerCpu),
+            "defmempernode" => self.default_memory = memory()?.map(Memory::PerNode),
+            "maxmempercpu" => self.max_memory = memory()?.map(Memory::PerCpu),
+            "maxmempernode" => self.max_memory = memory()?.map(Memory::PerNode),
             "default" => self.is_default = value.eq_ignore_ascii_case("yes"),
             "nodes" if value.eq_ignore_ascii_case("all") => self.nodes = None,
             "nodes" => {

@@ -17,7 +17,7 @@ use super::node::Node;
 use super::reason::Reason;
 use super::turn::Turn;
 use crate::controller::api::{ErrorCode, JobState, Refusal, Reply, Submission};
-use crate::layout::allocate::{NodeRoom, Unfit, allocate};
+use crate::layout::allocate::{NodeRoom, Unfit};
 use crate::layout::devices;
 use crate::script::hostlist;
 use crate::script::spec::{ArraySpec, Gres, JobSpec};
@@ -160,7 +160,7 @@ impl Cluster {
     pub(super) fn partitions_for(&self, names: &[String]) -> Result<Vec<String>, Refusal> {
         if names.is_empty() {
             let default = self.partitions.iter().find(|partition| partition.is_default);
-            let default = default.ok_or(ErrorCode::InvalidPartition)?;
+            let default = default.ok_or(ErrorCode::NoPartition)?;
             return Ok(vec![default.name.clone()]);
         }
         for name in names {
@@ -211,7 +211,7 @@ impl Cluster {
     fn fit(&self, spec: &JobSpec, partition: &PartitionConfig) -> Result<(), Unfit> {
         let nodes = self.nodes.iter().filter(|node| partition.has(&node.facts.name));
         let rooms: Vec<NodeRoom<'_>> = nodes.map(Node::room).collect();
-        allocate(spec, partition.def_mem_per_cpu, &rooms).map(|_| ())
+        partition.allocate(spec, &rooms).map(|_| ())
     }
 
     fn record(

@@ -95,8 +95,8 @@ impl Cluster {
 
     fn memory_of(&self, job: &Job) -> Option<Memory> {
         let name = job.run.partition.as_ref().or(job.partitions.first());
-        let default = name.and_then(|name| self.partition(name)).and_then(|p| p.def_mem_per_cpu);
-        job.spec.memory.or(default.map(Memory::PerCpu))
+        let default = name.and_then(|name| self.partition(name)).and_then(|p| p.default_memory);
+        job.spec.memory.or(default)
     }
 
     /// Memory that accounting counts a node of the job with where it asks for none: all of it.
@@ -104,33 +104,6 @@ impl Cluster {
         let partition = job.partitions.first().and_then(|name| self.partition(name));
         let mut nodes = self.nodes.iter().filter(|node| partition.is_none_or(|p| p.has(&node.facts.name)));
         nodes.next().map_or(0, |node| node.facts.memory_mb)
-    }
-
-    /// The configuration as `scontrol show config` names it.
-    pub(super) fn config_pairs(&self) -> Vec<(String, String)> {
-        let config = &self.config;
-        let seconds = |seconds: u32| format!("{seconds} sec");
-        let pairs = [
-            ("AccountingStorageType", "accounting_storage/prun".to_owned()),
-            ("ClusterName", config.cluster.clone()),
-            ("EnforcePartLimits", "NO".to_owned()),
-            ("FirstJobId", config.first_job.to_string()),
-            ("InactiveLimit", seconds(0)),
-            ("JobRequeue", u8::from(config.job_requeue).to_string()),
-            ("KillWait", seconds(config.kill_wait_secs)),
-            ("MaxArraySize", config.max_array_size.to_string()),
-            ("MaxJobCount", prun_runtime::limits::JOBS_MAX.to_string()),
-            ("MinJobAge", seconds(config.min_job_age_secs)),
-            ("MpiDefault", "none".to_owned()),
-            ("NEXT_JOB_ID", self.next_job.to_string()),
-            ("OverTimeLimit", "0 min".to_owned()),
-            ("PriorityType", "priority/basic".to_owned()),
-            ("SchedulerType", "sched/backfill".to_owned()),
-            ("SelectType", "select/cons_tres".to_owned()),
-            ("SlurmctldHost[0]", config.host.clone()),
-            ("SlurmdTimeout", seconds(config.node_timeout_secs)),
-        ];
-        pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 }
 

@@ -52,6 +52,7 @@ impl World {
         for (at, cpus) in (1..).zip(cpus) {
             world.register(at, LinkId(at), *cpus, Vec::new());
         }
+        world.told.clear();
         world
     }
 

@@ -20,7 +20,7 @@ use crate::controller::api::{ErrorCode, JobState, Refusal, Reply, Submission};
 use crate::layout::allocate::{NodeRoom, Unfit};
 use crate::layout::devices;
 use crate::script::hostlist;
-use crate::script::spec::{ArraySpec, Gres, JobSpec};
+use crate::script::spec::{ArraySpec, Gres, GresPer, JobSpec, Memory};
 
 impl Cluster {
     /// `sbatch`; with an owner `salloc` and `srun`. Gives the job's number and warnings.
@@ -134,7 +134,12 @@ impl Cluster {
         let pools = || self.nodes.iter().flat_map(|node| &node.gres);
         let known = |wanted: &&Gres| pools().any(|(pool, _)| devices::serves(pool, wanted));
         let mut asked = spec.gres.iter().filter(|wanted| wanted.name != "none" && wanted.count > 0);
-        if asked.all(|wanted| known(&wanted)) { Ok(()) } else { Err(ErrorCode::InvalidGres.into()) }
+        let gpu = Gres { name: "gpu".to_owned(), kind: None, count: 1, per: GresPer::Job };
+        if asked.all(|wanted| known(&wanted)) && (!counts_by_gpu(spec) || known(&&gpu)) {
+            Ok(())
+        } else {
+            Err(ErrorCode::InvalidGres.into())
+        }
     }
 
     fn check_nodes(&self, names: &[String]) -> Result<(), Refusal> {
@@ -267,4 +272,11 @@ impl Cluster {
         let priority = i64::from(self.next_priority) - i64::from(spec.nice);
         u32::try_from(priority.clamp(1, i64::from(u32::MAX - 1))).unwrap_or(1)
     }
+}
+
+/// Whether something is asked for each GPU.
+fn counts_by_gpu(spec: &JobSpec) -> bool {
+    matches!(spec.memory, Some(Memory::PerGpu(_)))
+        || spec.ntasks_per_gpu.is_some()
+        || spec.without_effect.iter().any(|(option, _)| option == "cpus-per-gpu")
 }

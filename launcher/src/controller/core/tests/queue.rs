@@ -4,7 +4,7 @@ use super::world::*;
 use crate::controller::api::*;
 use crate::controller::core::config::{Config, PartitionConfig};
 use crate::script::spec::{
-    ArraySpec, Dependency, DependencyCondition, DependencyKind, Gres, GresPer, JobSpec,
+    ArraySpec, Dependency, DependencyCondition, DependencyKind, Gres, GresPer, JobSpec, Memory,
 };
 
 #[test]
@@ -87,6 +87,7 @@ fn what_is_submitted_wrong_is_refused_by_name() {
         (ErrorCode::InvalidNodeName, |s| s.exclude = vec!["n9".to_owned()]),
         (ErrorCode::InvalidFeature, |s| s.constraint = Some("fast&new".to_owned())),
         (ErrorCode::InvalidGres, |s| s.gres = vec![gpus(1)]),
+        (ErrorCode::InvalidGres, |s| s.memory = Some(Memory::PerGpu(100))),
         (ErrorCode::InvalidLicenses, |s| s.licenses = Some("x".to_owned())),
         (ErrorCode::InvalidReservation, |s| s.reservation = Some("x".to_owned())),
         (ErrorCode::NodeConfig, |s| s.ntasks = Some(3)),

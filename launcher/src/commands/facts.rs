@@ -3,7 +3,7 @@
 use prun_runtime::wire::step::Exit;
 
 use super::clock::Clock;
-use super::jobref::ranges;
+use super::elements;
 use crate::controller::api::{JobState, JobView, StepView};
 use crate::layout::plan::Allocation;
 use crate::script::hostlist;
@@ -26,24 +26,24 @@ pub fn shown_id(job: &JobView) -> String {
         None => job.id.to_string(),
         Some(array) => match array.element {
             Some(element) => format!("{}_{element}", array.id),
-            None => format!("{}_[{}]", array.id, pending_elements(job)),
+            None => format!("{}_[{}]", array.id, pending_elements(job, 0)),
         },
     }
 }
 
-/// Elements of an array that wait, with their limit: `3-8%2`. Empty for other jobs.
+/// Elements of an array that wait, cut to a length, with their limit: `3-8%2`. Empty for other jobs.
 #[must_use]
-pub fn pending_elements(job: &JobView) -> String {
+pub fn pending_elements(job: &JobView, length: usize) -> String {
     let Some(array) = &job.array else { return String::new() };
     let limit = array.limit.map(|limit| format!("%{limit}")).unwrap_or_default();
-    ranges(&array.elements) + &limit
+    elements::text(&array.elements, length) + &limit
 }
 
-/// The element of an array, or the list of those that wait; `None` for other jobs.
+/// The element of an array, or the list of those that wait, cut to a length; `None` for other jobs.
 #[must_use]
-pub fn element(job: &JobView) -> Option<String> {
+pub fn element(job: &JobView, length: usize) -> Option<String> {
     let array = job.array.as_ref()?;
-    Some(array.element.map_or_else(|| pending_elements(job), |element| element.to_string()))
+    Some(array.element.map_or_else(|| pending_elements(job, length), |element| element.to_string()))
 }
 
 /// The array's number, or the job's.

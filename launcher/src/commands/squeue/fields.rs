@@ -156,7 +156,7 @@ pub static FIELDS: &[Row] = &[
     row(None, "tres-per-task", "TRES_PER_TASK", |r, _| available(facts::gres_per(&r.job, GresPer::Task))),
     row(Some('U'), "UserID", "UID", |r, _| r.job.submitter.uid.to_string()),
     row(Some('u'), "UserName", "USER", |r, _| r.job.submitter.user.clone()),
-    row(None, "Wait4Switch", "WAIT4SWITCH", |_, _| "0".to_owned()),
+    row(None, "Wait4Switch", "WAIT4SWITCH", |_, _| "0:00".to_owned()),
     row(Some('w'), "WCKey", "WCKEY", |r, _| or_null(r.job.spec.wckey.as_deref())),
     row(Some('Z'), "WorkDir", "WORK_DIR", |r, _| String::from_utf8_lossy(&r.job.spec.work_dir).into_owned()),
     row(Some('x'), "ExcNodes", "EXC_NODES", |r, _| hostlist::compress(&r.job.spec.exclude)),

@@ -253,7 +253,7 @@ impl Cluster {
             submit_time: now,
             eligible_time: (hold.is_none() && !waits_for_others).then_some(now),
             end_time: None,
-            last_sched_eval: None,
+            last_sched_eval: Some(now),
             restarts: 0,
             cancelled_by: None,
             again: None,

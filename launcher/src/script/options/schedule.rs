@@ -13,8 +13,9 @@ pub(super) const ROWS: &[Row] = &[
         r.job.time_min = limit(v)?;
         Ok(())
     }),
-    row("array", Some('a'), Takes::Value, B, "ARRAY_INX", "array elements: 0-9, 1,3-7:2%4", |r, v| {
-        later(r, array(v), |r, array| r.job.array = Some(array))
+    row("array", Some('a'), Takes::Value, B, "ARRAY_INX", "array elements: 0-9, 1,3-7:2%4", |r, v| match v {
+        "" => Ok(()),
+        v => later(r, array(v), |r, array| r.job.array = Some(array)),
     }),
     row("dependency", Some('d'), Takes::Value, ALL, "DEPENDENCY", "wait for jobs: afterok:ID", |r, v| {
         r.job.dependency = dependency(v);
@@ -94,13 +95,14 @@ fn array(text: &str) -> Result<ArraySpec, Bad> {
     /// Slurm's `MaxArraySize` bounds the numbers; this only bounds the work until the controller has looked.
     const NUMBER_MAX: u32 = 4_000_000;
     let invalid = || Bad::Line("Batch job submission failed: Invalid job array specification".to_owned(), 1);
+    // Slurm reads the limit with `strtol`: what follows the number does not count, and without one there is none.
     let (list, limit) = match text.split_once('%') {
-        Some((list, limit)) => (list, Some(limit.parse::<u32>().map_err(|_| invalid())?)),
+        Some((list, limit)) => (list, leading_number(limit)),
         None => (text, None),
     };
     let inner = list.strip_prefix('[').and_then(|l| l.strip_suffix(']')).unwrap_or(list);
     let mut elements = std::collections::BTreeSet::new();
-    for item in inner.split(',') {
+    for item in inner.split(',').filter(|item| !item.is_empty()) {
         let (range, step) = match item.split_once(':') {
             Some((range, step)) => (range, step.parse::<u32>().ok().filter(|&s| s > 0).ok_or_else(invalid)?),
             None => (item, 1),
@@ -113,11 +115,19 @@ fn array(text: &str) -> Result<ArraySpec, Bad> {
         }
         elements.extend((low..=high).step_by(step as usize));
     }
+    if elements.is_empty() {
+        return Err(invalid());
+    }
     Ok(ArraySpec {
         elements: elements.into_iter().collect(),
         limit: limit.filter(|&l| l > 0),
         text: inner.to_owned(),
     })
+}
+
+fn leading_number(text: &str) -> Option<u32> {
+    let text = text.trim_start();
+    text[..text.bytes().take_while(u8::is_ascii_digit).count()].parse().ok()
 }
 
 /// `afterok:1:2,afterany:3+5`, `singleton`; `?` for any. Empty or `0` for none. What cannot be read becomes a condition
@@ -196,6 +206,27 @@ fn signal_spec(text: &str) -> Result<SignalSpec, Bad> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elements_are_read_as_leniently_as_slurm_does() {
+        let read = |text: &str| array(text).ok().map(|array| (array.elements, array.limit));
+        for (text, elements, limit) in [
+            ("1-3,7", &[1, 2, 3, 7][..], None),
+            ("[0-6:3]%2", &[0, 3, 6], Some(2)),
+            ("1,", &[1], None),
+            (",1", &[1], None),
+            ("1-2% 2", &[1, 2], Some(2)),
+            ("1-2%3:2", &[1, 2], Some(3)),
+            ("1-2%x", &[1, 2], None),
+            ("1-2%-1", &[1, 2], None),
+            ("1-2%0", &[1, 2], None),
+        ] {
+            assert_eq!(read(text), Some((elements.to_vec(), limit)), "{text}");
+        }
+        for text in ["1 - 3", "1-", "-1", "5-1", "1-5:0", "x", "1;2", ","] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn dependencies_are_read_or_name_job_0() {

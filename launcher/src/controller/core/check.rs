@@ -102,7 +102,7 @@ impl Cluster {
         }
         for name in names {
             let Some(partition) = self.partition(name) else {
-                let detail = vec![format!("invalid partition specified: {}", names.join(","))];
+                let detail = vec![format!("invalid partition specified: {name}")];
                 return Err(Refusal { code: ErrorCode::InvalidPartition, detail });
             };
             if !partition.state.takes() {

@@ -5,6 +5,7 @@ mod bad_input;
 mod cluster;
 mod cluster_config;
 mod configured;
+mod daemons;
 mod examples;
 mod harness;
 mod kill;

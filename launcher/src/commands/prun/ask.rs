@@ -134,12 +134,13 @@ fn put_together(mut request: Request, name: String, source: Source, here: &Path,
         Err(error) => return Asked::Told(fail("prun", &error)),
     };
     let mut env = environment::exported(&job.export, own_variables());
-    // Under its own name prun orders by rank, always.
+    let streams = job.stdout.is_none();
+    // Under its own name prun orders by rank; but a person who watches wants to see every rank as it goes.
+    let usual = if streams && std::io::stdout().is_terminal() { "line" } else { "rank" };
     let order =
-        request.step.order.clone().or_else(|| env::var(ORDER).ok()).unwrap_or_else(|| "rank".to_owned());
+        request.step.order.clone().or_else(|| env::var(ORDER).ok()).unwrap_or_else(|| usual.to_owned());
     env.retain(|(key, _)| key != ORDER.as_bytes());
     env.push((ByteBuf::from(ORDER), ByteBuf::from(order)));
-    let streams = job.stdout.is_none();
     let submitter = submitter("prun", words, job.propagate.as_deref());
     let mut components = request.earlier;
     components.push(job);

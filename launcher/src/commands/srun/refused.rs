@@ -1,5 +1,6 @@
 //! Why srun cannot begin: lines for the user, and the exit code.
 
+use crate::commands::ending::unreachable;
 use crate::controller::api::Refusal;
 use crate::controller::client::ClientError;
 use crate::script::mistake::Mistake;
@@ -42,13 +43,7 @@ impl Refused {
 
     /// The controller cannot be asked, or answers something else.
     pub(super) fn link(error: &ClientError) -> Self {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(error) = cause {
-            text.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        Self::error(&text)
+        Self { lines: unreachable("srun", error), code: error_code() }
     }
 }
 

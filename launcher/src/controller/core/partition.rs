@@ -38,15 +38,33 @@ impl PartitionConfig {
 
     /// Why this partition does not start a job now, whatever is free.
     pub(super) fn keeps_waiting(&self, spec: &JobSpec) -> Option<Reason> {
-        let time = self.limit_of(spec).unwrap_or(u32::MAX) > self.max_time.unwrap_or(u32::MAX);
-        let (least, most) = spec.nodes.unwrap_or((1, u32::MAX));
-        let nodes = self.max_nodes.is_some_and(|max| least > max) || most < self.min_nodes;
         match self.state {
             PartitionState::Down => Some(Reason::PartitionDown),
             PartitionState::Inactive => Some(Reason::PartitionInactive),
-            _ if time => Some(Reason::PartitionTimeLimit),
-            _ if nodes => Some(Reason::PartitionNodeLimit),
-            _ => None,
+            _ => match self.limit_exceeded(spec) {
+                Some(ErrorCode::InvalidTimeLimit) => Some(Reason::PartitionTimeLimit),
+                Some(_) => Some(Reason::PartitionNodeLimit),
+                None => None,
+            },
+        }
+    }
+
+    /// What a job asks for that no job may have here.
+    pub(super) fn limit_exceeded(&self, spec: &JobSpec) -> Option<ErrorCode> {
+        let (least, most) = spec.nodes.unwrap_or((1, u32::MAX));
+        if self.limit_of(spec).unwrap_or(u32::MAX) > self.max_time.unwrap_or(u32::MAX) {
+            return Some(ErrorCode::InvalidTimeLimit);
+        }
+        let nodes = self.max_nodes.is_some_and(|max| least > max) || most < self.min_nodes;
+        nodes.then_some(ErrorCode::NodeCount)
+    }
+
+    /// Whether a job asks for more memory than one may have here.
+    pub(super) fn memory_exceeded(&self, spec: &JobSpec) -> bool {
+        match (self.max_memory, spec.memory.or(self.default_memory)) {
+            (Some(Memory::PerNode(most)), Some(Memory::PerNode(wanted) | Memory::PerCpu(wanted)))
+            | (Some(Memory::PerCpu(most)), Some(Memory::PerCpu(wanted))) => wanted > most,
+            _ => false,
         }
     }
 

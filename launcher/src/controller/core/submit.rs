@@ -1,26 +1,22 @@
-//! A job comes in: checked in Slurm's order, given its defaults, put into the queue.
+//! A job comes in: given its number and defaults, put into the queue.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use prun_runtime::ids::JobId;
-use prun_runtime::limits::JOBS_MAX;
 
 use super::Cluster;
-use super::config::PartitionConfig;
 use super::deadline::Look;
 use super::event::Asker;
 use super::finish::Ending;
 use super::job::{Elements, Hold, Job, Membership, Run};
 use super::lifecycle::Stage;
-use super::node::Node;
 use super::reason::Reason;
 use super::turn::Turn;
 use crate::controller::api::{ErrorCode, JobState, Refusal, Reply, Submission};
-use crate::layout::allocate::{NodeRoom, Unfit};
-use crate::layout::devices;
+
 use crate::script::hostlist;
-use crate::script::spec::{ArraySpec, Gres, GresPer, JobSpec, Memory};
+use crate::script::spec::JobSpec;
 
 impl Cluster {
     /// `sbatch`; with an owner `salloc` and `srun`. Gives the job's number and warnings.
@@ -30,7 +26,7 @@ impl Cluster {
         submission: Submission,
         owner: Option<Asker>,
     ) -> Result<(JobId, Vec<String>), Refusal> {
-        let partitions = self.check(&submission)?;
+        let partitions = self.check(&submission, turn.now)?;
         if let [spec] = submission.components.as_slice()
             && !spec.hold
         {
@@ -80,7 +76,7 @@ impl Cluster {
 
     /// `sbatch --test-only`.
     pub(super) fn test(&self, turn: &Turn<'_>, submission: Submission) -> Result<Reply, Refusal> {
-        let partitions = self.check(&submission)?;
+        let partitions = self.check(&submission, turn.now)?;
         let spec = submission.components.first().ok_or(ErrorCode::Unspecified)?;
         self.check_fit(spec, &partitions)?;
         let places = partitions.iter().filter_map(|name| self.partition(name)).filter_map(|partition| {
@@ -99,126 +95,6 @@ impl Cluster {
         })
     }
 
-    /// Whether a submission can be taken, in Slurm's order; gives the partitions it goes to.
-    fn check(&self, submission: &Submission) -> Result<Vec<String>, Refusal> {
-        let [spec] = submission.components.as_slice() else {
-            let detail = vec!["heterogeneous jobs are not supported".to_owned()];
-            return Err(Refusal { code: ErrorCode::NotSupported, detail });
-        };
-        if self.stopping.is_some() {
-            return Err(ErrorCode::Disabled.into());
-        }
-        if self.jobs.len() >= JOBS_MAX {
-            return Err(ErrorCode::TooMany.into());
-        }
-        self.check_devices(spec)?;
-        self.check_nodes(&spec.nodelist)?;
-        if let Some(array) = &spec.array {
-            self.check_array(array, submission)?;
-        }
-        self.check_features(spec)?;
-        let partitions = self.partitions_for(&spec.partition)?;
-        self.check_names(spec)?;
-        if spec.time_min.zip(spec.time_limit.flatten()).is_some_and(|(least, most)| least > most) {
-            return Err(ErrorCode::InvalidTimeMin.into());
-        }
-        let conditions = spec.dependency.iter().flat_map(|dependency| &dependency.conditions);
-        if !conditions.into_iter().all(|condition| self.knows(condition)) {
-            return Err(ErrorCode::Dependency.into());
-        }
-        Ok(partitions)
-    }
-
-    /// Devices must be of a kind that some node has.
-    fn check_devices(&self, spec: &JobSpec) -> Result<(), Refusal> {
-        let pools = || self.nodes.iter().flat_map(|node| &node.gres);
-        let known = |wanted: &&Gres| pools().any(|(pool, _)| devices::serves(pool, wanted));
-        let mut asked = spec.gres.iter().filter(|wanted| wanted.name != "none" && wanted.count > 0);
-        let gpu = Gres { name: "gpu".to_owned(), kind: None, count: 1, per: GresPer::Job };
-        if asked.all(|wanted| known(&wanted)) && (!counts_by_gpu(spec) || known(&&gpu)) {
-            Ok(())
-        } else {
-            Err(ErrorCode::InvalidGres.into())
-        }
-    }
-
-    fn check_nodes(&self, names: &[String]) -> Result<(), Refusal> {
-        let known = |name: &String| self.nodes.get(name).is_some();
-        if names.iter().all(known) { Ok(()) } else { Err(ErrorCode::InvalidNodeName.into()) }
-    }
-
-    /// Names in `--constraint` must be features of some node.
-    fn check_features(&self, spec: &JobSpec) -> Result<(), Refusal> {
-        let words = spec.constraint.as_deref().unwrap_or_default();
-        let mut words = words
-            .split(['&', '|', '[', ']', '(', ')', ','])
-            .map(|word| word.split_once('*').map_or(word, |(name, _)| name).trim());
-        let known = |word: &str| self.nodes.iter().any(|node| node.features.iter().any(|f| f == word));
-        if words.all(|word| word.is_empty() || known(word)) {
-            Ok(())
-        } else {
-            Err(ErrorCode::InvalidFeature.into())
-        }
-    }
-
-    /// The partitions of these names, or the default one.
-    pub(super) fn partitions_for(&self, names: &[String]) -> Result<Vec<String>, Refusal> {
-        if names.is_empty() {
-            let default = self.partitions.iter().find(|partition| partition.is_default);
-            let default = default.ok_or(ErrorCode::NoPartition)?;
-            return Ok(vec![default.name.clone()]);
-        }
-        for name in names {
-            let Some(partition) = self.partition(name) else {
-                let detail = vec![format!("invalid partition specified: {name}")];
-                return Err(Refusal { code: ErrorCode::InvalidPartition, detail });
-            };
-            if !partition.state.takes() {
-                return Err(ErrorCode::PartitionDown.into());
-            }
-        }
-        Ok(names.to_vec())
-    }
-
-    /// What is named must be there.
-    fn check_names(&self, spec: &JobSpec) -> Result<(), Refusal> {
-        self.check_nodes(&spec.exclude)?;
-        if spec.licenses.as_ref().is_some_and(|licenses| !licenses.is_empty()) {
-            return Err(ErrorCode::InvalidLicenses.into());
-        }
-        if spec.reservation.is_some() {
-            return Err(ErrorCode::InvalidReservation.into());
-        }
-        Ok(())
-    }
-
-    fn check_array(&self, array: &ArraySpec, submission: &Submission) -> Result<(), Refusal> {
-        let small = array.elements.iter().all(|&element| element < self.config.max_array_size);
-        if submission.script.is_some() && small && !array.elements.is_empty() {
-            Ok(())
-        } else {
-            Err(ErrorCode::InvalidArray.into())
-        }
-    }
-
-    /// Some partition must be able to hold it, were all of its nodes up and idle.
-    pub(super) fn check_fit(&self, spec: &JobSpec, partitions: &[String]) -> Result<(), Refusal> {
-        let mut refusal = Refusal::from(ErrorCode::NodeConfig);
-        for partition in partitions.iter().filter_map(|name| self.partition(name)) {
-            match self.fit(spec, partition) {
-                Err(Unfit::Never(why)) => refusal = why,
-                Ok(_) | Err(Unfit::Busy | Unfit::NodesUnavailable) => return Ok(()),
-            }
-        }
-        Err(refusal)
-    }
-
-    fn fit(&self, spec: &JobSpec, partition: &PartitionConfig) -> Result<(), Unfit> {
-        let nodes = self.nodes.iter().filter(|node| partition.has(&node.facts.name));
-        let rooms: Vec<NodeRoom<'_>> = nodes.map(Node::room).collect();
-        partition.allocate(spec, &rooms).map(|_| ())
-    }
-
     fn record(
         &mut self,
         id: JobId,
@@ -228,7 +104,7 @@ impl Cluster {
         now: f64,
     ) -> Result<Job, Refusal> {
         let spec = submission.components.pop().ok_or(ErrorCode::Unspecified)?;
-        let hold = (spec.hold || spec.priority == Some(0)).then_some(Hold::User);
+        let hold = spec.hold.then_some(Hold::User);
         let array = spec.array.as_ref().map(|array| Membership {
             array: id,
             limit: array.limit,
@@ -272,11 +148,4 @@ impl Cluster {
         let priority = i64::from(self.next_priority) - i64::from(spec.nice);
         u32::try_from(priority.clamp(1, i64::from(u32::MAX - 1))).unwrap_or(1)
     }
-}
-
-/// Whether something is asked for each GPU.
-fn counts_by_gpu(spec: &JobSpec) -> bool {
-    matches!(spec.memory, Some(Memory::PerGpu(_)))
-        || spec.ntasks_per_gpu.is_some()
-        || spec.without_effect.iter().any(|(option, _)| option == "cpus-per-gpu")
 }

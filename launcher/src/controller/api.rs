@@ -420,6 +420,14 @@ pub enum ErrorCode {
     InvalidJobId,
     /// Job/step already completing or completed.
     AlreadyDone,
+    /// Job has already finished.
+    JobFinished,
+    /// Job is in held state, pending scheduler release.
+    JobHeld,
+    /// Job is not suspended.
+    NotSuspended,
+    /// Invalid preferred feature specification.
+    InvalidPrefer,
     /// Job is pending execution.
     JobPending,
     /// Job is not pending.

@@ -19,6 +19,8 @@ pub struct JobSpec {
     pub reservation: Option<String>,
     /// `--comment`.
     pub comment: Option<String>,
+    /// `scontrol update AdminComment=`.
+    pub admin_comment: Option<String>,
     /// `--wckey`.
     pub wckey: Option<String>,
     /// `--nodes`: least and most.

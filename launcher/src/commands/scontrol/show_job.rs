@@ -42,7 +42,7 @@ fn head(record: &mut Record, job: &JobView, shape: Shape) {
     record.line(format!(
         "JobState={} Reason={} Dependency={}",
         job.state.long(),
-        job.reason,
+        job.reason.replace(' ', "_"),
         or_null(job.dependency.as_deref())
     ));
     record.line(format!(
@@ -188,6 +188,9 @@ fn files(record: &mut Record, job: &JobView) {
     let spec = &job.spec;
     record.line(format!("Command={}", or_null(job.command.as_deref())));
     record.line(format!("WorkDir={}", String::from_utf8_lossy(&spec.work_dir)));
+    if let Some(comment) = &spec.admin_comment {
+        record.line(format!("AdminComment={comment} "));
+    }
     if let Some(comment) = &spec.comment {
         record.line(format!("Comment={comment} "));
     }

@@ -29,6 +29,10 @@ impl Cluster {
             self.check_array(array, submission)?;
         }
         self.check_features(spec)?;
+        let preferred = spec.without_effect.iter().find(|(option, _)| option == "prefer");
+        if preferred.is_some_and(|(_, features)| !self.has_features(features)) {
+            return Err(ErrorCode::InvalidPrefer.into());
+        }
         let partitions = self.partitions_for(&spec.partition)?;
         self.check_names(spec)?;
         check_times(spec, now)?;
@@ -37,10 +41,25 @@ impl Cluster {
             return Err(ErrorCode::Dependency.into());
         }
         self.check_limits(spec, &partitions)?;
-        if !spec.hold {
-            self.check_fit(spec, &partitions)?;
-        }
         Ok(partitions)
+    }
+
+    /// Devices must be of a kind that some node has.
+    pub(super) fn check_devices(&self, spec: &JobSpec) -> Result<(), Refusal> {
+        let pools = || self.nodes.iter().flat_map(|node| &node.gres);
+        let known = |wanted: &Gres| pools().any(|(pool, _)| devices::serves(pool, wanted));
+        let mut asked = spec.gres.iter().filter(|wanted| wanted.name != "none" && wanted.count > 0);
+        let gpu = Gres { name: "gpu".to_owned(), kind: None, count: 1, per: GresPer::Job };
+        if asked.all(known) && (!counts_by_gpu(spec) || known(&gpu)) {
+            Ok(())
+        } else {
+            Err(ErrorCode::InvalidGres.into())
+        }
+    }
+
+    pub(super) fn check_nodes(&self, names: &[String]) -> Result<(), Refusal> {
+        let known = |name: &String| self.nodes.get(name).is_some();
+        if names.iter().all(known) { Ok(()) } else { Err(ErrorCode::InvalidNodeName.into()) }
     }
 
     /// What its partitions allow any job.
@@ -61,36 +80,18 @@ impl Cluster {
         refused.map_or(Ok(()), |code| Err(code.into()))
     }
 
-    /// Devices must be of a kind that some node has.
-    fn check_devices(&self, spec: &JobSpec) -> Result<(), Refusal> {
-        let pools = || self.nodes.iter().flat_map(|node| &node.gres);
-        let known = |wanted: &&Gres| pools().any(|(pool, _)| devices::serves(pool, wanted));
-        let mut asked = spec.gres.iter().filter(|wanted| wanted.name != "none" && wanted.count > 0);
-        let gpu = Gres { name: "gpu".to_owned(), kind: None, count: 1, per: GresPer::Job };
-        if asked.all(|wanted| known(&wanted)) && (!counts_by_gpu(spec) || known(&&gpu)) {
-            Ok(())
-        } else {
-            Err(ErrorCode::InvalidGres.into())
-        }
-    }
-
-    fn check_nodes(&self, names: &[String]) -> Result<(), Refusal> {
-        let known = |name: &String| self.nodes.get(name).is_some();
-        if names.iter().all(known) { Ok(()) } else { Err(ErrorCode::InvalidNodeName.into()) }
-    }
-
     /// Names in `--constraint` must be features of some node.
-    fn check_features(&self, spec: &JobSpec) -> Result<(), Refusal> {
-        let words = spec.constraint.as_deref().unwrap_or_default();
-        let mut words = words
+    pub(super) fn check_features(&self, spec: &JobSpec) -> Result<(), Refusal> {
+        let known = self.has_features(spec.constraint.as_deref().unwrap_or_default());
+        if known { Ok(()) } else { Err(ErrorCode::InvalidFeature.into()) }
+    }
+
+    fn has_features(&self, text: &str) -> bool {
+        let mut words = text
             .split(['&', '|', '[', ']', '(', ')', ','])
             .map(|word| word.split_once('*').map_or(word, |(name, _)| name).trim());
         let known = |word: &str| self.nodes.iter().any(|node| node.features.iter().any(|f| f == word));
-        if words.all(|word| word.is_empty() || known(word)) {
-            Ok(())
-        } else {
-            Err(ErrorCode::InvalidFeature.into())
-        }
+        words.all(|word| word.is_empty() || known(word))
     }
 
     /// The partitions of these names, or the default one.
@@ -113,7 +114,7 @@ impl Cluster {
     }
 
     /// What is named must be there.
-    fn check_names(&self, spec: &JobSpec) -> Result<(), Refusal> {
+    pub(super) fn check_names(&self, spec: &JobSpec) -> Result<(), Refusal> {
         self.check_nodes(&spec.exclude)?;
         if spec.licenses.as_ref().is_some_and(|licenses| !licenses.is_empty()) {
             return Err(ErrorCode::InvalidLicenses.into());

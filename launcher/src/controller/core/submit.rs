@@ -27,6 +27,11 @@ impl Cluster {
         owner: Option<Asker>,
     ) -> Result<(JobId, Vec<String>), Refusal> {
         let partitions = self.check(&submission, turn.now)?;
+        if let [spec] = submission.components.as_slice()
+            && !spec.hold
+        {
+            self.check_fit(spec, &partitions)?;
+        }
         let id = JobId(self.next_job);
         let job = self.record(id, submission, owner, partitions, turn.now)?;
         self.next_job += 1;
@@ -99,7 +104,7 @@ impl Cluster {
         now: f64,
     ) -> Result<Job, Refusal> {
         let spec = submission.components.pop().ok_or(ErrorCode::Unspecified)?;
-        let hold = (spec.hold || spec.priority == Some(0)).then_some(Hold::User);
+        let hold = spec.hold.then_some(Hold::User);
         let array = spec.array.as_ref().map(|array| Membership {
             array: id,
             limit: array.limit,

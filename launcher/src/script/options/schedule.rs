@@ -34,7 +34,7 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("nice", None, Takes::Maybe, ALL, "NICE", "lower priority", |r, v| {
-        r.job.nice = if v.is_empty() { 100 } else { v.parse().map_err(|_| Bad::Specification)? };
+        r.job.nice = nice(v)?;
         Ok(())
     }),
     row("priority", None, Takes::Value, ALL, "PRIORITY", "priority", |r, v| {
@@ -74,6 +74,22 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
 ];
+
+/// Read as `strtoll` does, by whom a word is 0.
+fn nice(text: &str) -> Result<i32, Bad> {
+    const NICE_MAX: i32 = i32::MAX - 2;
+    if text.is_empty() {
+        return Ok(100);
+    }
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = &digits[..digits.bytes().take_while(u8::is_ascii_digit).count()];
+    let value = if digits.is_empty() { Some(0) } else { digits.parse::<i32>().ok() };
+    let bad = || Bad::Line(format!("Invalid --nice value, out of range (+/- {NICE_MAX})"), 255);
+    value.filter(|value| *value <= NICE_MAX).map(|value| sign * value).ok_or_else(bad)
+}
 
 /// What only the controller refuses: sbatch goes on reading, so that other mistakes come first.
 fn later<T>(
@@ -226,6 +242,16 @@ mod tests {
         for text in ["1 - 3", "1-", "-1", "5-1", "1-5:0", "x", "1;2", ","] {
             assert_eq!(read(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn nice_values_are_read_leniently_and_have_a_range() {
+        for (text, value) in [("", 100), ("5", 5), ("-5", -5), ("+7", 7), ("abc", 0), ("3x", 3)] {
+            assert_eq!(nice(text), Ok(value), "{text}");
+        }
+        let text = "Invalid --nice value, out of range (+/- 2147483645)";
+        assert_eq!(nice("99999999999"), Err(Bad::Line(text.to_owned(), 255)));
+        assert!(nice("2147483646").is_err());
     }
 
     #[test]

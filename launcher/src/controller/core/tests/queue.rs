@@ -1,10 +1,12 @@
 //! Who starts when.
 
+use prun_runtime::ids::StepId;
+
 use super::world::*;
 use crate::controller::api::*;
 use crate::controller::core::config::{Config, PartitionConfig};
 use crate::script::spec::{
-    ArraySpec, Dependency, DependencyCondition, DependencyKind, Gres, GresPer, JobSpec, Memory,
+    ArraySpec, Dependency, DependencyCondition, DependencyKind, Gres, GresPer, JobSpec, Memory, Sharing,
 };
 
 #[test]
@@ -258,12 +260,28 @@ fn holds_begin_times_and_priorities_order_the_queue() {
     world.pass(100.0);
     world.script_exits(last, 0);
     assert_eq!(world.state(held), JobState::Running);
-    assert_eq!(world.act(held, Action::Hold), Err(ErrorCode::NotPending));
     assert_eq!(world.act(later, Action::Hold), Ok(()));
     world.script_exits(held, 0);
     assert_eq!(world.view(later).reason, "JobHeldUser");
-    assert_eq!(world.update(later, "priority", "5"), Ok(()));
+    assert_eq!(world.act(held, Action::Hold), Err(ErrorCode::JobFinished));
+    // A priority releases no job.
+    assert_eq!(world.update(later, "priority", "5"), Err(ErrorCode::JobHeld));
+    assert_eq!(world.act(later, Action::Top), Err(ErrorCode::JobHeld));
+    assert_eq!(world.act(later, Action::Release), Ok(()));
     assert_eq!(world.state(later), JobState::Running);
+}
+
+#[test]
+fn a_job_that_is_held_while_it_runs_is_held_when_it_comes_back() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(tasks(1));
+    assert_eq!(world.act(job, Action::Hold), Ok(()));
+    assert_eq!((world.state(job), world.view(job).reason.as_str()), (JobState::Running, "None"));
+    assert_eq!(world.act(job, Action::Requeue), Ok(()));
+    world.exit(job, StepId::BATCH, 0, 15);
+    assert_eq!((world.state(job), world.view(job).reason.as_str()), (JobState::Pending, "JobHeldUser"));
+    assert_eq!(world.submit(JobSpec { priority: Some(0), ..tasks(1) }), 2);
+    assert_eq!(world.state(2), JobState::Running);
 }
 
 #[test]
@@ -352,7 +370,25 @@ fn updates_change_what_may_be_changed() {
         ("jobname", "new", Ok(())),
         ("timelimit", "x", Err(ErrorCode::InvalidTimeLimit)),
         ("partition", "no", Err(ErrorCode::InvalidPartition)),
-        ("numtasks", "99", Err(ErrorCode::NodeConfig)),
+        ("timelimit", "UNLIMITED", Ok(())),
+        ("timelimit", "-3", Ok(())),
+        ("timelimit", "73", Ok(())),
+        ("numtasks", "99", Ok(())),
+        ("numcpus", "1", Ok(())),
+        ("oversubscribe", "yes", Ok(())),
+        ("contiguous", "no", Ok(())),
+        ("reboot", "1", Ok(())),
+        ("arraytaskthrottle", "3", Ok(())),
+        ("sitefactor", "3", Ok(())),
+        ("switches", "1", Ok(())),
+        ("admincomment", "why", Ok(())),
+        ("nice", "7", Ok(())),
+        ("oversubscribe", "maybe", Err(ErrorCode::InvalidUpdate)),
+        ("burstbuffer", "x", Err(ErrorCode::NotSupported)),
+        ("reservationname", "x", Err(ErrorCode::InvalidReservation)),
+        ("licenses", "x", Err(ErrorCode::InvalidLicenses)),
+        ("reqnodelist", "n9", Err(ErrorCode::InvalidNodeName)),
+        ("gres", "gpu:1", Err(ErrorCode::InvalidGres)),
         ("dependency", "afterok:1", Err(ErrorCode::CircularDependency)),
         ("dependency", "afterok:55", Err(ErrorCode::Dependency)),
         ("rerad", "1", Err(ErrorCode::InvalidUpdate)),
@@ -361,10 +397,15 @@ fn updates_change_what_may_be_changed() {
     }
     let view = world.view(job);
     assert_eq!((view.name.as_str(), view.time_limit), ("new", Some(73)));
-    assert_eq!(view.ntasks, 1);
+    assert_eq!((view.ntasks, view.spec.admin_comment.as_deref()), (1, Some("why")));
+    assert!(!view.spec.contiguous && view.spec.sharing == Some(Sharing::Shared));
     world.act(job, Action::Release).unwrap();
     assert_eq!(world.update(job, "numtasks", "2"), Err(ErrorCode::NotPending));
+    assert_eq!(world.update(job, "nice", "2"), Ok(()));
+    let waits = world.submit(tasks(2));
+    assert_eq!(world.update(waits, "numtasks", "99"), Err(ErrorCode::NodeConfig));
     assert_eq!(world.update(job, "timelimit", "3"), Ok(()));
     world.pass(180.0);
     assert_eq!(world.state(job), JobState::Completing);
+    assert_eq!(world.update(job, "comment", "late"), Err(ErrorCode::JobFinished));
 }

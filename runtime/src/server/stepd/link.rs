@@ -216,10 +216,12 @@ async fn hear(
 /// What the owner has got need not be kept.
 fn forget(step: &Rc<Step>, rank: Rank, stream: Stream, offset: u64) {
     let Some(&at) = step.by_rank.get(&rank) else { return };
-    if let Some(log) = step.tasks.borrow_mut()[at].log(stream)
-        && log.forget(offset).is_ok()
-    {
-        step.room.notify_waiters();
+    if let Some(log) = step.tasks.borrow_mut()[at].log(stream) {
+        let before = log.start();
+        if log.forget(offset).is_ok() {
+            step.taken.set(step.taken.get() + log.start() - before);
+            step.room.notify_waiters();
+        }
     }
 }
 

@@ -29,8 +29,9 @@ pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// Bytes of a job script (Slurm's `max_script_size` default).
 pub const SCRIPT_BYTES_MAX: usize = 4 << 20;
 
-/// Bytes of one task stream kept in memory; older bytes go to an unlinked file.
-pub const LOG_MEMORY_BYTES_MAX: usize = 256 << 10;
+/// Bytes of one task stream kept in memory; what comes then goes to an unlinked file. Four data frames: a stream that is
+/// read as fast as it is written has one on its way, one being written, and does not touch the file.
+pub const LOG_MEMORY_BYTES_MAX: usize = 1 << 20;
 
 /// Bytes of all task streams of one step process kept in memory.
 pub const LOGS_MEMORY_BYTES_MAX: usize = 16 << 20;

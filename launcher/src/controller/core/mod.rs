@@ -40,9 +40,10 @@ mod tests;
 mod turn;
 mod update;
 mod view;
-mod watch;
+pub mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use prun_runtime::ids::JobId;
 use prun_runtime::wire::launch::Secret;
@@ -72,7 +73,8 @@ pub struct Cluster {
     queue: Queue,
     /// Jobs that ended longer ago, for accounting.
     history: BTreeMap<JobId, JobView>,
-    watchers: Watchers,
+    /// Shared with whoever may have to go back to what it was.
+    watchers: Arc<Watchers>,
     /// Clients that asked for something that ends with their connection.
     owners: BTreeSet<ClientId>,
     deadlines: Deadlines,
@@ -101,7 +103,7 @@ impl Cluster {
             holding: BTreeSet::new(),
             queue: Queue::default(),
             history: BTreeMap::new(),
-            watchers: Watchers::default(),
+            watchers: Arc::default(),
             owners: BTreeSet::new(),
             deadlines: Deadlines::default(),
             next_priority: FIRST_PRIORITY,

@@ -1,6 +1,7 @@
 //! Clients that want to know how a job goes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use prun_runtime::ids::JobId;
 use prun_runtime::limits::WATCHERS_MAX;
@@ -22,8 +23,8 @@ pub(super) enum Wish {
 }
 
 /// Watchers by the job or array that they named.
-#[derive(Debug, Default)]
-pub(super) struct Watchers {
+#[derive(Debug, Clone, Default)]
+pub struct Watchers {
     by_job: BTreeMap<JobId, Vec<(Asker, Wish)>>,
     count: usize,
 }
@@ -68,7 +69,7 @@ impl Cluster {
         if wish == Wish::EveryChange {
             turn.answer(asker, Reply::Job(Box::new(self.view(job, turn.now))));
         }
-        self.watchers.add(id, asker, wish);
+        Arc::make_mut(&mut self.watchers).add(id, asker, wish);
     }
 
     /// Tells watchers of the jobs that changed in this turn.
@@ -94,7 +95,7 @@ impl Cluster {
         }
         if self.all_ended(name) {
             let view = self.worst(name, job, turn.now);
-            for (asker, _) in self.watchers.take(name) {
+            for (asker, _) in Arc::make_mut(&mut self.watchers).take(name) {
                 turn.answer(asker, Reply::Ended { job: Box::new(view.clone()) });
             }
         }

@@ -33,3 +33,7 @@ pub const PATH: &str = "PATH";
 pub const SLURM_TASK_PID: &str = "SLURM_TASK_PID";
 /// The node's name, as Slurm names it.
 pub const SLURMD_NODENAME: &str = "SLURMD_NODENAME";
+/// Where temporary files go.
+pub const TMPDIR: &str = "TMPDIR";
+/// Which of Slurm's scripts a program is run as: `prolog_task`, `epilog_srun`, ….
+pub const SLURM_SCRIPT_CONTEXT: &str = "SLURM_SCRIPT_CONTEXT";

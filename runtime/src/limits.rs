@@ -69,3 +69,22 @@ pub const POSTPONED_EVENTS_MAX: usize = 65_536;
 
 /// Calls that wait for changes of jobs, of all clients.
 pub const WATCHERS_MAX: usize = 65_536;
+
+/// Clients that look at the whole cluster: a few screens a person.
+pub const ONLOOKERS_MAX: usize = 64;
+
+/// How long changes of the cluster are gathered before onlookers are told: faster than an eye follows, and a busy
+/// controller draws no more than four pictures a second.
+pub const OVERVIEW_WAIT: Duration = Duration::from_millis(250);
+
+/// Jobs of one picture of the cluster: more than anybody scrolls through; at about 4 KiB each, 2 MiB.
+pub const OVERVIEW_JOBS_MAX: usize = 512;
+
+/// Nodes of one picture of the cluster: at about 1 KiB each, 2 MiB.
+pub const OVERVIEW_NODES_MAX: usize = 2048;
+
+/// Ranks of running steps in one picture of the cluster: at about 40 bytes each, less than 1 MiB.
+pub const OVERVIEW_RANKS_MAX: usize = 16_384;
+
+/// Steps of one job in a picture of the cluster that have ended.
+pub const OVERVIEW_STEPS_MAX: usize = 32;

@@ -72,6 +72,12 @@ pub enum Request {
         /// The job.
         job: JobId,
     },
+    /// The cluster as it goes. Answer: `Cluster`, at once where nothing was seen yet; else when it is no longer as it
+    /// was seen, a few times a second at most. Whoever has shown it asks again.
+    WatchCluster {
+        /// The number of the picture that the client has.
+        seen: Option<u64>,
+    },
     /// Jobs with their steps. Answer: `Jobs`, ordered by id.
     Jobs {
         /// Ended ones that are out of `squeue`'s sight too (`sacct`).
@@ -335,6 +341,8 @@ pub enum Reply {
         /// As it ended.
         job: Box<JobView>,
     },
+    /// The cluster as it is now.
+    Cluster(Box<ClusterView>),
     /// Jobs by id.
     Jobs(Vec<JobView>),
     /// Jobs by id, and more of them to come: the last part is `Jobs`. Clients put the parts together.
@@ -574,6 +582,22 @@ pub struct JobView {
     pub dependency: Option<String>,
     /// Its steps, batch first.
     pub steps: Vec<StepView>,
+}
+
+/// A cluster as a whole, within bounds that suit a screen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClusterView {
+    /// Number of this picture of it, which the next question names.
+    pub seen: u64,
+    /// Jobs that hold nodes, by id; then those that wait, in the queue's order; then those that ended, the last first.
+    /// Only steps that run have their plan and what their tasks used.
+    pub jobs: Vec<JobView>,
+    /// Jobs that found no place in the list.
+    pub jobs_left_out: usize,
+    /// Nodes in the cluster's order.
+    pub nodes: Vec<NodeView>,
+    /// Nodes that found no place in the list.
+    pub nodes_left_out: usize,
 }
 
 /// A job's place in an array.

@@ -111,6 +111,24 @@ fn socket_path() -> Result<PathBuf, ClientError> {
     own.ok().filter(|socket| socket.exists()).ok_or(ClientError::NoController)
 }
 
+/// Where a job script runs that is told nothing else: the controller that the variable names, or the one of this
+/// user's own cluster while it runs; `None` where there is neither.
+///
+/// Inside a job there is none: a job that waits for another one's CPUs while it holds its own may wait for ever.
+///
+/// # Errors
+/// [`ClientError::Address`].
+pub fn configured() -> Result<Option<PathBuf>, ClientError> {
+    if env::var_os(SOCKET).is_some() {
+        return Ok(None);
+    }
+    if let Ok(address) = env::var(CONTROLLER) {
+        return path_of(&address).map(Some);
+    }
+    let own = Home::find(None).map(|home| home.controller()).ok();
+    Ok(own.filter(|seat| seat.holder().is_some()).map(|seat| seat.socket()))
+}
+
 /// The path in `unix:PATH`.
 ///
 /// # Errors

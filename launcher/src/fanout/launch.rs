@@ -85,10 +85,12 @@ pub fn launch(
         rlimits: own.rlimits,
         script: None,
         pty: own.terminal.filter(|_| request.step.pty),
+        unbuffered: request.step.unbuffered,
         task_prolog: script(&request.step.task_prolog),
         task_epilog: script(&request.step.task_epilog),
         kill_wait_ms: created.kill_wait_ms,
         owner_grace_ms: Some(OWNER_GRACE_MS),
+        root: created.addresses.first().cloned(),
         nodes: nodes.collect(),
     }
 }

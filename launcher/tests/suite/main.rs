@@ -4,6 +4,7 @@
 mod bad_input;
 mod cluster;
 mod cluster_config;
+mod configured;
 mod disk_full;
 mod examples;
 mod harness;

@@ -35,6 +35,10 @@ pub struct StepLaunch {
     pub script: Option<ByteBuf>,
     /// Size of the terminal that task 0 gets (`--pty`): rows, columns.
     pub pty: Option<(u16, u16)>,
+    /// Tasks whose stdout is logged write it to a terminal without line discipline, so that programs do not hold it
+    /// back (`--unbuffered`).
+    #[serde(default)]
+    pub unbuffered: bool,
     /// Program that runs before each task; its stdout lines `export K=V`, `unset K`, `print …` act on the task.
     pub task_prolog: Option<ByteBuf>,
     /// Program that runs after each task.
@@ -43,6 +47,9 @@ pub struct StepLaunch {
     pub kill_wait_ms: u64,
     /// Milliseconds that the step goes on without the launcher that owns it; `None`: for ever (batch step).
     pub owner_grace_ms: Option<u64>,
+    /// Address of the rank server that has the step's first node, where the step's barriers are kept; `None`: here.
+    #[serde(default)]
+    pub root: Option<String>,
     /// The nodes of this rank server that take part, in the step's node order.
     pub nodes: Vec<NodeTasks>,
 }

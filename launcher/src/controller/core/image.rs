@@ -19,7 +19,6 @@ use super::job::Job;
 use super::nodes::Nodes;
 use super::partition::configured;
 use super::turn::Turn;
-use super::watch::Watchers;
 use crate::controller::api::{JobView, Submission};
 
 /// A cluster's state at one moment.
@@ -126,18 +125,6 @@ impl Cluster {
         for (job, end) in self.jobs.values().filter_map(|job| Some((job, job.end_time?))) {
             self.deadlines.add(end + age, Look::Job(job.id));
         }
-    }
-
-    /// Who watches what. An image does not say it.
-    #[must_use]
-    pub fn watchers(&self) -> Arc<Watchers> {
-        Arc::clone(&self.watchers)
-    }
-
-    /// The same cluster with these watchers.
-    #[must_use]
-    pub fn watched_by(self, watchers: Arc<Watchers>) -> Self {
-        Self { watchers, ..self }
     }
 
     /// Every connection and link is gone.

@@ -10,6 +10,7 @@ use super::Cluster;
 use super::event::{Asker, ClientId};
 use super::job::Job;
 use super::lifecycle::Stage;
+use super::overview::Onlookers;
 use super::turn::Turn;
 use crate::controller::api::{ErrorCode, JobView, Reply};
 
@@ -24,9 +25,16 @@ pub(super) enum Wish {
 
 /// Watchers by the job or array that they named.
 #[derive(Debug, Clone, Default)]
-pub struct Watchers {
+pub(super) struct Watchers {
     by_job: BTreeMap<JobId, Vec<(Asker, Wish)>>,
     count: usize,
+}
+
+/// All who wait to be told something. An image does not say it.
+#[derive(Debug, Clone)]
+pub struct Audience {
+    watchers: Arc<Watchers>,
+    onlookers: Arc<Onlookers>,
 }
 
 impl Watchers {
@@ -51,6 +59,18 @@ impl Watchers {
 }
 
 impl Cluster {
+    /// Who waits to be told something now.
+    #[must_use]
+    pub fn audience(&self) -> Audience {
+        Audience { watchers: Arc::clone(&self.watchers), onlookers: Arc::clone(&self.onlookers) }
+    }
+
+    /// The same cluster before this audience.
+    #[must_use]
+    pub fn before(self, audience: Audience) -> Self {
+        Self { watchers: audience.watchers, onlookers: audience.onlookers, ..self }
+    }
+
     /// `WaitJob` and `WatchJob`.
     pub(super) fn watch(&mut self, turn: &mut Turn<'_>, asker: Asker, id: JobId, wish: Wish) {
         if let Some(view) = self.history.get(&id) {

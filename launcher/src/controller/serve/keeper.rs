@@ -8,7 +8,6 @@
 use std::collections::VecDeque;
 use std::error::Error;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use prun_runtime::limits::POSTPONED_EVENTS_MAX;
@@ -17,7 +16,7 @@ use super::owner::Owner;
 use crate::controller::api::{Answer, ErrorCode, Refusal, Reply};
 use crate::controller::core::Cluster;
 use crate::controller::core::event::{Effect, Event};
-use crate::controller::core::watch::Watchers;
+use crate::controller::core::watch::Audience;
 use crate::controller::journal::{Journal, JournalError, Record};
 
 /// Pause between looks whether there is room again: nobody tells when somebody removes a file.
@@ -38,8 +37,8 @@ pub(super) struct Keeper {
     journal: Option<Journal>,
     /// Events since the last writing.
     batch: Vec<Happened>,
-    /// Who watched what before them.
-    watchers: Option<Arc<Watchers>>,
+    /// Who waited to be told something before them.
+    audience: Option<Audience>,
     stall: Option<Stall>,
 }
 
@@ -54,8 +53,8 @@ struct Stall {
 
 impl Keeper {
     pub(super) fn new(journal: Option<Journal>, cluster: &Cluster) -> Self {
-        let watchers = journal.is_some().then(|| cluster.watchers());
-        Self { journal, batch: Vec::new(), watchers, stall: None }
+        let audience = journal.is_some().then(|| cluster.audience());
+        Self { journal, batch: Vec::new(), audience, stall: None }
     }
 
     #[cfg(test)]
@@ -111,7 +110,7 @@ impl Owner {
                 Ok(()) => {
                     effects.into_iter().for_each(|effect| self.act(effect));
                     if self.keeper.journal.is_some() {
-                        self.keeper.watchers = Some(self.cluster.watchers());
+                        self.keeper.audience = Some(self.cluster.audience());
                     }
                 }
                 Err((error, batch)) => self.go_back(&error, batch, &effects),
@@ -148,13 +147,12 @@ impl Owner {
     fn go_back(&mut self, error: &JournalError, batch: Vec<Happened>, effects: &[Effect]) {
         tracing::error!(error = error as &dyn Error, "the journal cannot be written");
         let kept = self.keeper.journal.as_ref().map(Journal::reload);
-        match kept {
-            Some(Ok(cluster)) => {
-                self.cluster = cluster.watched_by(self.keeper.watchers.clone().unwrap_or_default());
-            }
-            Some(Err(error)) => return self.give_up(&error, effects),
-            None => return,
-        }
+        self.cluster = match (kept, self.keeper.audience.clone()) {
+            (Some(Ok(cluster)), Some(audience)) => cluster.before(audience),
+            (Some(Err(error)), _) => return self.give_up(&error, effects),
+            // Without a journal nothing fails to be kept.
+            _ => return,
+        };
         let why = self.keeper.why(error);
         self.keeper.stall.get_or_insert(Stall { why, put_off: VecDeque::new() });
         for Happened { record, changes } in batch {

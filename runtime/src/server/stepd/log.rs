@@ -159,6 +159,9 @@ impl Log {
         let Some(spill) = &self.spill else { return Ok((offset, Bytes::new())) };
         let left = (spill.start + spill.length).saturating_sub(offset);
         let wanted = most.min(usize::try_from(left).unwrap_or(usize::MAX));
+        if wanted == 0 {
+            return Ok((offset, Bytes::new()));
+        }
         // Into memory that was not cleared first: it is most of what a large output costs.
         let mut bytes = Vec::with_capacity(wanted);
         rustix::io::pread(&spill.file, rustix::buffer::spare_capacity(&mut bytes), offset - spill.start)?;

@@ -14,7 +14,8 @@ use super::barrier::{Barrier, Outcome};
 use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
-use super::task::{Progress, Task};
+use super::stdio::OpenError;
+use super::task::{Progress, Task, errno_of};
 use crate::ids::Rank;
 use crate::limits::LOGS_MEMORY_BYTES_MAX;
 use crate::server::descendants;
@@ -30,6 +31,11 @@ pub(super) type Waiter = oneshot::Sender<Outcome>;
 
 /// How long the output of a step is kept for a launcher that has not come yet.
 const LAUNCHER_WAIT: Duration = Duration::from_secs(30);
+
+/// What gathers the output of a step that the script has started.
+const LAUNCHER: &str = "srun";
+/// The signal that a script whose files cannot be opened counts as ended by (`ExitCode=0:53`).
+const NO_STDIO: i32 = 53;
 
 /// How long pipes may stay open after every process of the step is gone: something outside holds them.
 const LEAK_WAIT: Duration = Duration::from_secs(2);
@@ -61,6 +67,8 @@ pub(super) struct Step {
     ordered: Cell<bool>,
     over: Notify,
     finished: Cell<bool>,
+    /// The script has ended, its launchers have not.
+    lingers: Cell<bool>,
 }
 
 /// A process of the step that this process has started itself.
@@ -109,6 +117,7 @@ impl Step {
             ordered: Cell::new(false),
             over: Notify::new(),
             finished: Cell::new(false),
+            lingers: Cell::new(false),
         })
     }
 
@@ -243,16 +252,23 @@ impl Step {
         receiver
     }
 
-    /// A task could not be started.
-    pub(super) fn not_started(self: &Rc<Self>, task: usize, errno: i32, what: String) {
+    /// A task could not be started: it counts as exited with this code.
+    pub(super) fn not_started(self: &Rc<Self>, task: usize, code: i32, what: String) {
         let rank = self.tasks.borrow()[task].rank;
-        if self.launch.key.step.is_batch() {
-            let reason = io::Error::from_raw_os_error(errno).to_string();
-            let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
-            self.notice(&format!("error: {what}: {reason}"));
+        self.announce(FromStep::NotStarted { rank, errno: code, what });
+        self.task_over(task, Exit { code, ..Exit::default() }, false);
+    }
+
+    /// What a task reads or writes could not be opened. A script that has no output has no way to tell either: its end
+    /// has Slurm's number for this.
+    pub(super) fn not_connected(self: &Rc<Self>, task: usize, error: &OpenError) {
+        for stream in self.open_streams_of(task) {
+            self.end_stream(task, stream);
         }
-        self.announce(FromStep::NotStarted { rank, errno, what });
-        self.exited(task, Exit { code: errno, ..Exit::default() }, false);
+        if self.launch.key.step.is_batch() {
+            return self.exited(task, Exit { signal: NO_STDIO, ..Exit::default() }, false);
+        }
+        self.not_started(task, errno_of(&error.source), error.to_string());
     }
 
     /// Reaps every process that has ended: tasks, prologs, and orphans of tasks.
@@ -260,20 +276,25 @@ impl Step {
         while let Ok(Some((pid, exit))) = wait::reap() {
             let child = self.children.borrow_mut().remove(&pid);
             match child {
-                Some(Child::Task(task)) => self.task_ended(task, exit),
+                Some(Child::Task(task)) => self.task_over(task, exit, true),
                 // Nobody waits for it where the step has been ended meanwhile.
                 Some(Child::Program(sender)) => drop(sender.send(exit)),
                 None => {}
             }
         }
+        if self.lingers.get() && !descendants::any_named(LAUNCHER) {
+            self.lingers.set(false);
+            self.clear();
+        }
     }
 
-    fn task_ended(self: &Rc<Self>, task: usize, exit: Exit) {
-        let Some(epilog) = self.launch.task_epilog.clone() else { return self.exited(task, exit, true) };
+    /// A task is gone, or will never be there. `announce`: launchers do not know yet.
+    fn task_over(self: &Rc<Self>, task: usize, exit: Exit, announce: bool) {
+        let Some(epilog) = self.launch.task_epilog.clone() else { return self.exited(task, exit, announce) };
         let step = Rc::clone(self);
         tokio::task::spawn_local(async move {
-            super::program::epilog(&step, task, &epilog).await;
-            step.exited(task, exit, true);
+            super::scripts::epilog(&step, task, &epilog).await;
+            step.exited(task, exit, announce);
         });
     }
 
@@ -292,15 +313,34 @@ impl Step {
             0 => format!("exited with code {}", exit.code),
             signal => format!("was killed by signal {signal}"),
         };
-        let told = self.barrier.borrow_mut().leave(rank, node, how);
-        settle(told);
+        if self.is_root() {
+            self.left(rank, node, how);
+        } else {
+            self.report_end(rank, node, how);
+        }
         if self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended) {
             self.all_ended();
         }
     }
 
-    /// The last task is gone: so goes all that the tasks have left.
+    /// A rank, here or elsewhere, will come to no further barrier.
+    pub(super) fn left(&self, rank: Rank, node: String, how: String) {
+        let told = self.barrier.borrow_mut().leave(rank, node, how);
+        settle(told);
+    }
+
+    /// The last task is gone. A script that is ended is often gone before its steps are, whose last words its launchers
+    /// still gather: those have the rest of the grace.
     fn all_ended(self: &Rc<Self>) {
+        let ended = self.launch.key.step.is_batch() && self.ending.get();
+        self.lingers.set(ended && descendants::any_named(LAUNCHER));
+        if !self.lingers.get() {
+            self.clear();
+        }
+    }
+
+    /// So goes all that the tasks have left.
+    fn clear(self: &Rc<Self>) {
         descendants::kill_all_but(&[]);
         let step = Rc::clone(self);
         tokio::task::spawn_local(async move {
@@ -316,9 +356,14 @@ impl Step {
         tasks.iter().enumerate().flat_map(|(at, task)| task.open().map(move |stream| (at, stream))).collect()
     }
 
+    /// Streams of a task that may still grow.
+    pub(super) fn open_streams_of(&self, task: usize) -> Vec<Stream> {
+        self.tasks.borrow()[task].open().collect()
+    }
+
     fn check_finished(self: &Rc<Self>) {
         let ended = self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended);
-        if self.finished.get() || !ended || !self.open_streams().is_empty() {
+        if self.finished.get() || !ended || self.lingers.get() || !self.open_streams().is_empty() {
             return;
         }
         self.finished.set(true);
@@ -409,30 +454,23 @@ impl Step {
     }
 
     /// A launcher's wish to end the step. Once the controller has ended it, the tasks have the grace that this gives
-    /// them: a launcher that was itself ended with the job does not shorten it.
+    /// them: a launcher that was itself ended with the job does not shorten it. Its wish may overtake the order, which
+    /// is why it waits a moment.
     pub(super) fn end_by_launcher(self: &Rc<Self>, at_once: bool) {
-        if !self.ordered.get() {
-            self.terminate(at_once, None);
-        }
+        /// Longer than an order is behind by, shorter than anybody who wants an end notices.
+        const ORDER_WAIT: Duration = Duration::from_millis(50);
+        let step = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(ORDER_WAIT).await;
+            if !step.ordered.get() {
+                step.terminate(at_once, None);
+            }
+        });
     }
 
     /// Whether the step is being ended: nothing more is started then.
     pub(super) fn is_ending(&self) -> bool {
         self.ending.get()
-    }
-
-    /// A line about the step for whoever reads its error output: the script's own stderr, or the launcher's.
-    pub(super) fn notice(&self, text: &str) {
-        let node = self.launch.nodes.first().map_or_else(String::new, |node| node.name.clone());
-        if !self.launch.key.step.is_batch() {
-            return self.announce(FromStep::Warning { node, text: text.to_owned() });
-        }
-        let line = format!("slurmstepd: {text}\n");
-        let file = self.tasks.borrow().first().and_then(|task| task.stderr.clone());
-        if let Some(file) = file {
-            // A script whose error output is full or gone has nowhere else to be told.
-            let _ = rustix::io::write(&*file, line.as_bytes());
-        }
     }
 }
 

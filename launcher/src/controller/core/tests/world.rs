@@ -347,10 +347,12 @@ pub(super) fn launch(
         rlimits: Vec::new(),
         script: None,
         pty: None,
+        unbuffered: false,
         task_prolog: None,
         task_epilog: None,
         kill_wait_ms,
         owner_grace_ms: None,
+        root: None,
         nodes: (0..).zip(nodes).map(node).collect(),
     }
 }

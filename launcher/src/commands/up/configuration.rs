@@ -103,6 +103,12 @@ fn keep(text: &str, home: &Home) -> Result<(), ConfigurationError> {
     if home.runs() {
         return Err(ConfigurationError::Runs { copy });
     }
+    // Places of nodes that there may be no longer.
+    let old = home.path().join("nodes");
+    if copy.exists() && old.exists() {
+        let removed = std::fs::remove_dir_all(&old);
+        removed.map_err(|source| ConfigurationError::File { verb: "remove", path: old, source })?;
+    }
     // Never half of one, whatever happens meanwhile.
     let new = copy.with_extension("conf.new");
     let written = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &copy));

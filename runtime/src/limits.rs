@@ -64,6 +64,10 @@ pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// Files of one configuration: those that include one another in a circle end here.
 pub const CONFIG_FILES_MAX: usize = 64;
 
+/// Events that a controller keeps in memory while its journal cannot be written; after that it hears nobody, until it
+/// can.
+pub const POSTPONED_EVENTS_MAX: usize = 65_536;
+
 /// Calls that wait for changes of jobs, of all clients.
 pub const WATCHERS_MAX: usize = 65_536;
 

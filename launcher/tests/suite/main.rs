@@ -6,6 +6,7 @@ mod cluster;
 mod cluster_config;
 mod configured;
 mod daemons;
+mod disk_full;
 mod examples;
 mod harness;
 mod kill;

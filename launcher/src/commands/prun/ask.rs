@@ -75,7 +75,7 @@ pub(super) fn ask(words: &[OsString]) -> Asked {
         let _ = writeln!(std::io::stdout(), "prun {}", env!("CARGO_PKG_VERSION"));
         return Asked::Told(ExitCode::SUCCESS);
     }
-    trace(flags.verbose);
+    trace(flags.verbose, "off");
     let nothing = flags.wrap.is_none() && line.script.is_empty() && std::io::stdin().is_terminal();
     if nothing {
         return told(

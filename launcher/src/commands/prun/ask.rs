@@ -101,7 +101,8 @@ pub(super) fn ask(words: &[OsString]) -> Asked {
         Err(SourceError::Open(path)) => return Asked::Told(fail("prun", &Unreadable::of(path))),
         Err(error) => return told(&Mistake::line(Command::Prun, &error.to_string(), 1), "", b""),
     };
-    let name = line.script.first().cloned().unwrap_or_else(|| source.name.clone());
+    let name =
+        line.script.first().cloned().or_else(|| source.name.clone()).unwrap_or_else(|| "stdin".to_owned());
     let variable = |name: &str| env::var(name).ok();
     match read_batch(Command::Prun, &line, &variable, &source.script.content) {
         Ok(request) => put_together(request, name, source, &here, &texts),
@@ -130,19 +131,19 @@ impl Unreadable {
 }
 
 fn put_together(mut request: Request, name: String, source: Source, here: &Path, words: &[String]) -> Asked {
-    if let Err(mistake) = complete(Command::Prun, &mut request, here, &ZonedDateTime::now()) {
+    if let Err(mistake) = complete(Command::Prun, &mut request, here, &ZonedDateTime::now(), None) {
         return told(&mistake, &name, b"");
     }
     let flags = request.flags.clone();
     let mut job = request.job;
-    job.name.get_or_insert(source.name);
+    job.name = job.name.or(source.name);
     let shape = match flags.local.as_deref().map(str::parse::<Shape>) {
         Some(Ok(shape)) => Ok(shape),
         // The table has read it already.
         Some(Err(error)) => return Asked::Told(fail("prun", &error)),
         None => Shape::fitting(&job),
     };
-    let mut env = environment::exported(&job.export, own_variables());
+    let mut env = environment::exported_to_job(&job.export, own_variables());
     // Under its own name prun orders by rank, always.
     let order =
         request.step.order.clone().or_else(|| env::var(ORDER).ok()).unwrap_or_else(|| "rank".to_owned());

@@ -14,5 +14,6 @@ pub mod environment;
 pub mod fanout;
 pub mod gather;
 pub mod layout;
+pub mod local_time;
 pub mod script;
 pub mod view;

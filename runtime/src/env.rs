@@ -24,6 +24,9 @@ pub const LOCAL_SIZE: &str = "PRUN_LOCAL_SIZE";
 pub const NODE: &str = "PRUN_NODE";
 /// Address of the controller for commands outside of a job: `unix:PATH`.
 pub const CONTROLLER: &str = "PRUN_CONTROLLER";
+/// Seconds without an answer after which a command asks whether the controller is still there; after as many more it
+/// gives up.
+pub const MESSAGE_TIMEOUT: &str = "PRUN_MSG_TIMEOUT";
 /// Where programs are searched; Slurm's command names are put first.
 pub const PATH: &str = "PATH";
 /// The task's own process id, as Slurm names it.

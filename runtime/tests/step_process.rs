@@ -130,6 +130,7 @@ impl Cluster {
             task_epilog: None,
             kill_wait_ms: 300,
             owner_grace_ms: Some(100),
+            root: None,
             nodes: vec![NodeTasks {
                 name: "n1".into(),
                 node_id: 0,

@@ -28,7 +28,7 @@ impl Clock {
     pub fn system() -> Self {
         let now = Timestamp::now();
         let format = std::env::var("SLURM_TIME_FORMAT").ok();
-        Self::new(now.as_duration().as_secs_f64(), TimeZone::system(), format.as_deref())
+        Self::new(now.as_duration().as_secs_f64(), crate::local_time::zone(), format.as_deref())
     }
 
     /// A clock that stands still. `format` is what `SLURM_TIME_FORMAT` holds.

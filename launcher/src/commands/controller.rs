@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::dispatch::{fail, parse, trace};
+use crate::controller::config_file::{self, LoadError};
 use crate::controller::core::config::Config;
 use crate::daemon::home::Home;
 use crate::daemon::{controller, ready};
@@ -18,6 +19,9 @@ struct Options {
     /// Directory of the cluster
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Configuration in the syntax of slurm.conf; that of the directory where it is not said
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Say more, on stderr; repeat for more
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -35,13 +39,32 @@ pub fn run(words: &[OsString]) -> ExitCode {
         Ok(home) => home,
         Err(error) => return fail("prun controller", &error),
     };
+    let config = match configuration(&options, &home) {
+        Ok(config) => config,
+        Err(error) => return fail("prun controller", &error),
+    };
     ready::detach();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail("prun controller", &error),
     };
-    match runtime.block_on(controller::run(&home.controller(), Config::of_this_machine())) {
+    match runtime.block_on(controller::run(&home.controller(), config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail("prun controller", &error),
     }
+}
+
+/// The file that is named, or that of the directory, or what holds without one.
+fn configuration(options: &Options, home: &Home) -> Result<Config, LoadError> {
+    let base = Config::of_this_machine();
+    let file = match &options.config {
+        Some(file) => file.clone(),
+        None if home.config().exists() => home.config(),
+        None => return Ok(base),
+    };
+    let loaded = config_file::load(&file, base)?;
+    for warning in &loaded.warnings {
+        eprintln!("prun controller: warning: {warning}");
+    }
+    Ok(loaded.config)
 }

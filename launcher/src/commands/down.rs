@@ -1,7 +1,7 @@
 //! `prun down`: ends a cluster of background daemons.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -67,14 +67,23 @@ fn down(options: &Options) -> Result<(), DownError> {
         }
         // Only what is a cluster's: somebody may keep other things there.
         for path in [home.bin(), home.controller().path().to_owned(), home.path().join("nodes")] {
-            if path.exists() {
-                std::fs::remove_dir_all(&path).map_err(|source| DownError::Remove { path, source })?;
-            }
+            gone(&path, std::fs::remove_dir_all(&path))?;
         }
+        gone(&home.config(), std::fs::remove_file(home.config()))?;
         // Not empty: it holds something of somebody else.
         let _ = std::fs::remove_dir(home.path());
     }
     Ok(())
+}
+
+/// What was never there is gone too.
+fn gone(path: &Path, removed: std::io::Result<()>) -> Result<(), DownError> {
+    match removed {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(DownError::Remove { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Asks the controller to end its jobs and itself. One that cannot be asked is ended all the same.

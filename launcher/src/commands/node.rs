@@ -13,6 +13,7 @@ use crate::daemon::home::Home;
 use crate::daemon::{node, ready};
 use crate::embedded::private_dir::PrivateDir;
 use crate::embedded::shape::Shape;
+use crate::script::hostlist;
 
 /// Runs the tasks of a cluster on this machine, until it is told to end
 #[derive(Debug, Parser)]
@@ -66,7 +67,7 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let home = Home::find(options.dir.as_deref())?;
     let machine = hostname::get()?.to_string_lossy().into_owned();
     let name = options.name.clone().unwrap_or(machine);
-    if !is_name(&name) {
+    if !hostlist::is_name(&name) {
         return Err(OptionsError::Name(name).into());
     }
     let cpus = options.cpus.or_else(|| u32::try_from(std::thread::available_parallelism().ok()?.get()).ok());
@@ -98,10 +99,4 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
     drop(lock);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Names go into hostlists and paths.
-fn is_name(name: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    !name.is_empty() && name.len() <= 64 && name.chars().all(allowed) && !name.starts_with(['.', '-'])
 }

@@ -52,6 +52,8 @@ pub(super) fn pending(id: u32) -> JobView {
         cancelled_by: None,
         priority: 0,
         node_range: (1, 1),
+        nodes_asked: 1,
+        node_memory_mb: 1000,
         cpus: 2,
         ntasks: 2,
         memory: None,
@@ -188,6 +190,7 @@ pub(super) fn node(number: u32) -> NodeView {
         },
         features: Vec::new(),
         gres: Vec::new(),
+        weight: 1,
         gres_allocated: Vec::new(),
         load: Some(28),
         free_mb: Some(20_733),
@@ -209,7 +212,9 @@ pub(super) fn partition() -> PartitionView {
         min_nodes: 0,
         cpus: 6,
         memory_mb: 3000,
-        def_mem_per_cpu: None,
+        default_memory: None,
+        max_memory: None,
+        over_subscribe: "NO".to_owned(),
         priority_tier: 1,
     }
 }

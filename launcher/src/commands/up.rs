@@ -1,5 +1,7 @@
 //! `prun up`: a cluster of background daemons on this machine.
 
+mod configuration;
+
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,23 +9,38 @@ use std::process::{Command, ExitCode};
 
 use clap::Parser;
 
+use self::configuration::{ConfigurationError, Wanted};
 use super::dispatch::{fail, parse};
 use super::links;
 use crate::daemon::home::{Home, HomeError};
 use crate::daemon::ready;
-use crate::embedded::shape::{Shape, ShapeError};
+use crate::embedded::shape::Shape;
 
 /// Starts a cluster of background daemons on this machine, and prints what a shell needs to use it:
 /// eval "$(prun up)"
 #[derive(Debug, Parser)]
 #[command(name = "prun up", disable_version_flag = true, verbatim_doc_comment)]
 struct Options {
-    /// Nodes of this machine, as NODESxCPUS[:MEMORY_MB]; one node of all its CPUs where it is not said
+    /// Nodes of this machine, as NODESxCPUS[:MEMORY_MB]; those that the cluster had before where it is not said, or one
+    /// node of all CPUs
     #[arg(long, value_name = "SHAPE", value_parser = |text: &str| text.parse::<Shape>())]
     local: Option<Shape>,
+    /// Nodes, partitions and limits from a file in the syntax of slurm.conf, of which the cluster keeps a copy
+    #[arg(long, value_name = "FILE", conflicts_with = "local")]
+    config: Option<PathBuf>,
     /// Directory of the cluster; several clusters run side by side in several
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+}
+
+impl Options {
+    fn wanted(&self) -> Wanted<'_> {
+        match (&self.config, self.local) {
+            (Some(file), _) => Wanted::File(file),
+            (None, Some(shape)) => Wanted::Shape(shape),
+            (None, None) => Wanted::AsBefore,
+        }
+    }
 }
 
 /// Why a cluster does not come up.
@@ -32,7 +49,7 @@ enum UpError {
     #[error(transparent)]
     Home(#[from] HomeError),
     #[error(transparent)]
-    Shape(#[from] ShapeError),
+    Configuration(#[from] ConfigurationError),
     #[error("cannot {verb} `{}`", path.display())]
     File { verb: &'static str, path: PathBuf, source: std::io::Error },
     #[error("{what} did not come up; its last words, from `{}`:\n{words}", log.display())]
@@ -58,27 +75,26 @@ pub fn run(words: &[OsString]) -> ExitCode {
 
 fn up(options: &Options) -> Result<Home, UpError> {
     let home = Home::find(options.dir.as_deref())?;
-    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let machine = Shape { nodes: 1, cpus: u32::try_from(cpus).unwrap_or(1), memory_mb: None };
-    let shape = options.local.unwrap_or(machine);
     let binary = file("find", Path::new("/proc/self/exe"), std::env::current_exe())?;
     let controller = home.controller();
     controller.make()?;
+    let config = configuration::settle(options.wanted(), &home)?;
     make_names(&home, &binary)?;
     if controller.holder().is_none() {
         let mut command = Command::new(&binary);
         command.arg("controller").arg("--dir").arg(home.path());
         start(command, "the controller", &controller.log())?;
     }
-    for facts in shape.nodes("") {
-        let seat = home.node(&facts.name);
+    let share = Shape::memory_share(config.nodes.len());
+    for node in &config.nodes {
+        let seat = home.node(&node.name);
         seat.make()?;
         if seat.holder().is_none() {
             let mut command = Command::new(&binary);
             command.arg("node").arg("--dir").arg(home.path());
-            command.args(["--name", &facts.name, "--cpus", &facts.cpus.to_string()]);
-            command.args(["--memory", &facts.memory_mb.to_string()]);
-            start(command, &facts.name, &seat.log())?;
+            command.args(["--name", &node.name, "--cpus", &node.cpus.to_string()]);
+            command.args(["--memory", &node.memory_mb.unwrap_or(share).to_string()]);
+            start(command, &node.name, &seat.log())?;
         }
     }
     Ok(home)

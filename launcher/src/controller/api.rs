@@ -72,6 +72,12 @@ pub enum Request {
         /// The job.
         job: JobId,
     },
+    /// The cluster as it goes. Answer: `Cluster`, at once where nothing was seen yet; else when it is no longer as it
+    /// was seen, a few times a second at most. Whoever has shown it asks again.
+    WatchCluster {
+        /// The number of the picture that the client has.
+        seen: Option<u64>,
+    },
     /// Jobs with their steps. Answer: `Jobs`, ordered by id.
     Jobs {
         /// Ended ones that are out of `squeue`'s sight too (`sacct`).
@@ -335,6 +341,8 @@ pub enum Reply {
         /// As it ended.
         job: Box<JobView>,
     },
+    /// The cluster as it is now.
+    Cluster(Box<ClusterView>),
     /// Jobs by id.
     Jobs(Vec<JobView>),
     /// Jobs by id, and more of them to come: the last part is `Jobs`. Clients put the parts together.
@@ -374,6 +382,8 @@ pub struct Refusal {
 pub enum ErrorCode {
     /// Invalid partition name specified.
     InvalidPartition,
+    /// No partition specified or system default partition.
+    NoPartition,
     /// Requested partition configuration not available now.
     PartitionNotAvailable,
     /// Requested node configuration is not available.
@@ -404,6 +414,8 @@ pub enum ErrorCode {
     CircularDependency,
     /// Requested time limit is invalid (missing or exceeds some limit).
     InvalidTimeLimit,
+    /// Invalid time-min specification (exceeds job's time or other limits).
+    InvalidTimeMin,
     /// Invalid job id specified.
     InvalidJobId,
     /// Job/step already completing or completed.
@@ -522,8 +534,14 @@ pub struct JobView {
     pub cancelled_by: Option<u32>,
     /// Current priority; 0 is held.
     pub priority: u32,
-    /// Least and most nodes, after defaults.
+    /// Least and most nodes as they are shown; most is 0 where nothing bounds them.
     pub node_range: (u32, u32),
+    /// Least nodes asked for, after defaults.
+    #[serde(default)]
+    pub nodes_asked: u32,
+    /// Memory of a node in MiB, with which accounting counts a job that asks for none.
+    #[serde(default)]
+    pub node_memory_mb: u64,
     /// CPUs held or wanted.
     pub cpus: u32,
     /// Tasks after defaults.
@@ -570,6 +588,22 @@ pub struct JobView {
     pub dependency: Option<String>,
     /// Its steps, batch first.
     pub steps: Vec<StepView>,
+}
+
+/// A cluster as a whole, within bounds that suit a screen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClusterView {
+    /// Number of this picture of it, which the next question names.
+    pub seen: u64,
+    /// Jobs that hold nodes, by id; then those that wait, in the queue's order; then those that ended, the last first.
+    /// Only steps that run have their plan and what their tasks used.
+    pub jobs: Vec<JobView>,
+    /// Jobs that found no place in the list.
+    pub jobs_left_out: usize,
+    /// Nodes in the cluster's order.
+    pub nodes: Vec<NodeView>,
+    /// Nodes that found no place in the list.
+    pub nodes_left_out: usize,
 }
 
 /// A job's place in an array.
@@ -641,6 +675,9 @@ pub struct NodeView {
     pub features: Vec<String>,
     /// Generic resources: name and count.
     pub gres: Vec<(String, u64)>,
+    /// Nodes of less weight are taken first.
+    #[serde(default)]
+    pub weight: u32,
     /// Generic resources held by jobs.
     pub gres_allocated: Vec<(String, u64)>,
     /// Load of the machine times 100, if known.
@@ -676,8 +713,12 @@ pub struct PartitionView {
     pub cpus: u32,
     /// Memory of its nodes in MiB.
     pub memory_mb: u64,
-    /// Memory a CPU in MiB for jobs that ask for none.
-    pub def_mem_per_cpu: Option<u64>,
+    /// Memory of jobs that ask for none, a CPU or a node in MiB.
+    pub default_memory: Option<crate::script::spec::Memory>,
+    /// Most memory a CPU or a node in MiB.
+    pub max_memory: Option<crate::script::spec::Memory>,
+    /// `NO`, `EXCLUSIVE`, `YES:4`, `FORCE:4`.
+    pub over_subscribe: String,
     /// `PriorityTier`.
     pub priority_tier: u32,
 }

@@ -3,11 +3,18 @@
 use super::api::ErrorCode;
 
 impl ErrorCode {
+    /// Whether it says all, so that no `Batch job submission failed: ` or the like goes before it.
+    #[must_use]
+    pub fn stands_alone(self) -> bool {
+        self == Self::InvalidGres
+    }
+
     /// Slurm's text.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
             Self::InvalidPartition => "Invalid partition name specified",
+            Self::NoPartition => "No partition specified or system default partition",
             Self::PartitionNotAvailable => "Requested partition configuration not available now",
             Self::NodeConfig => "Requested node configuration is not available",
             Self::NodeCount => "Node count specification invalid",
@@ -23,6 +30,7 @@ impl ErrorCode {
             Self::Dependency => "Job dependency problem",
             Self::CircularDependency => "Circular job dependency",
             Self::InvalidTimeLimit => "Requested time limit is invalid (missing or exceeds some limit)",
+            Self::InvalidTimeMin => "Invalid time-min specification (exceeds job's time or other limits)",
             Self::InvalidJobId => "Invalid job id specified",
             Self::AlreadyDone => "Job/step already completing or completed",
             Self::JobPending => "Job is pending execution",

@@ -28,7 +28,7 @@ use super::core::event::Event;
 use super::core::image::Image;
 
 /// Version of the tables and of what stands in them.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Events after which a new image takes their place: at about 1 KiB each and 5 µs to replay, 10 MiB and 50 ms.
 pub const EVENTS_MAX: u64 = 10_000;
@@ -106,7 +106,7 @@ impl Journal {
         Ok(Self { database, events: 0 })
     }
 
-    /// The cluster as the journal tells it.
+    /// The cluster as the journal tells it, under a configuration that holds from now on.
     ///
     /// # Errors
     /// [`JournalError`].
@@ -114,16 +114,20 @@ impl Journal {
         let image: Option<Vec<u8>> =
             self.database.query_row("SELECT state FROM image", [], |row| row.get(0)).optional()?;
         let mut cluster = match image {
-            Some(state) => Cluster::restore(config, frame::decode::<Image>(&state)?),
-            None => Cluster::new(config),
+            Some(state) => Cluster::restore(frame::decode::<Image>(&state)?),
+            None => Cluster::new(config.clone().with_first_job()),
         };
-        let mut rows = self.database.prepare("SELECT record FROM event ORDER BY number")?;
-        let mut rows = rows.query([])?;
+        let mut statement = self.database.prepare("SELECT record FROM event ORDER BY number")?;
+        let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let record: Vec<u8> = row.get(0)?;
             replay(&mut cluster, frame::decode(&record)?);
-            self.events += 1;
         }
+        drop(rows);
+        drop(statement);
+        // What comes next happens under the new configuration, so it is replayed under that one.
+        cluster.reconfigure(config);
+        self.compact(&cluster.image())?;
         Ok(cluster)
     }
 
@@ -216,6 +220,7 @@ mod tests {
 
     use super::*;
     use crate::controller::api::{Call, Request};
+    use crate::controller::core::config::PartitionConfig;
     use crate::controller::core::event::{ClientId, Peer};
 
     fn record(request: Request) -> Record {
@@ -238,12 +243,33 @@ mod tests {
         drop(journal);
         let mut journal = Journal::open(&path).unwrap();
         let cluster = journal.recover(Config::default()).unwrap();
-        assert_eq!((journal.events, cluster.last_correspondent()), (2, 7));
-        journal.compact(&cluster.image()).unwrap();
+        assert_eq!(cluster.last_correspondent(), 7);
         drop(journal);
+        // Now out of the image.
         let mut journal = Journal::open(&path).unwrap();
         let cluster = journal.recover(Config::default()).unwrap();
         assert_eq!((journal.events, cluster.last_correspondent()), (0, 7));
+    }
+
+    #[test]
+    fn what_happened_before_a_restart_happened_under_its_own_configuration() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let of = |name: &str, first_job| Config {
+            partitions: vec![PartitionConfig::of_all_nodes(name)],
+            first_job,
+            ..Config::default()
+        };
+        let mut journal = Journal::open(&path).unwrap();
+        let first = journal.recover(of("slurmpar", Some(50))).unwrap();
+        journal.append(&[partition_update()]).unwrap();
+        drop(journal);
+        let mut journal = Journal::open(&path).unwrap();
+        let second = journal.recover(of("other", None)).unwrap();
+        let number = |cluster: &Cluster| cluster.next_job();
+        assert_eq!((number(&first), number(&second)), (JobId(50), JobId(50)));
+        let view = second.image().partitions().to_vec();
+        assert_eq!(view, of("other", None).partitions);
     }
 
     #[test]
@@ -278,8 +304,9 @@ mod tests {
         let many = vec![partition_update(); 1000];
         assert!(matches!(journal.append(&many), Err(JournalError::Database(_))));
         drop(journal);
-        let mut journal = Journal::open(&path).unwrap();
-        journal.recover(Config::default()).unwrap();
-        assert_eq!(journal.events, 1);
+        let journal = Journal::open(&path).unwrap();
+        let kept: u32 =
+            journal.database.query_row("SELECT count(*) FROM event", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 1);
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod client;
+pub mod config_file;
 pub mod core;
 mod error_text;
 pub mod journal;

@@ -1,6 +1,7 @@
 //! Where a cluster of daemons has its files, and who of them runs.
 //!
 //! ```text
+//! HOME/slurm.conf         what the cluster is
 //! HOME/bin/               Slurm's command names
 //! HOME/controller/        socket, lock, log
 //! HOME/nodes/slurmnode1/  lock, log, and a private directory while it runs
@@ -78,6 +79,19 @@ impl Home {
     #[must_use]
     pub fn bin(&self) -> PathBuf {
         self.path.join("bin")
+    }
+
+    /// The configuration that the cluster was started with.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.path.join("slurm.conf")
+    }
+
+    /// Whether one of its daemons runs.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        let seats = std::iter::once(self.controller()).chain(self.nodes().into_iter().map(|(_, seat)| seat));
+        seats.into_iter().any(|seat| seat.holder().is_some())
     }
 
     /// The controller's place.

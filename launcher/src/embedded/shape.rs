@@ -59,6 +59,21 @@ impl Shape {
     /// CPUs of one embedded node: as many as ranks a job may have.
     pub const CPUS_MAX: u32 = RANKS_MAX;
 
+    /// One node of all CPUs of this machine.
+    #[must_use]
+    pub fn of_this_machine() -> Self {
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { nodes: 1, cpus: u32::try_from(cpus).unwrap_or(1).min(Self::CPUS_MAX), memory_mb: None }
+    }
+
+    /// Memory of one of so many nodes of this machine, in MiB.
+    #[must_use]
+    pub fn memory_share(nodes: usize) -> u64 {
+        let machine = rustix::system::sysinfo();
+        let memory = machine.totalram.saturating_mul(u64::from(machine.mem_unit)) >> 20;
+        (memory / (nodes as u64).max(1)).max(1)
+    }
+
     /// As many nodes, CPUs and as much memory as a job asks for.
     ///
     /// # Errors
@@ -98,9 +113,9 @@ impl Shape {
         let system = rustix::system::uname();
         let text = |s: &std::ffi::CStr| s.to_string_lossy().into_owned();
         let machine = rustix::system::sysinfo();
-        let memory = machine.totalram.saturating_mul(u64::from(machine.mem_unit)) >> 20;
         let hostname = text(system.nodename());
         let uptime = u64::try_from(machine.uptime).unwrap_or(0);
+        let memory_mb = self.memory_mb.unwrap_or_else(|| Self::memory_share(self.nodes as usize));
         (1..=self.nodes)
             .map(|number| NodeFacts {
                 name: format!("slurmnode{number}"),
@@ -108,7 +123,7 @@ impl Shape {
                 address: address.to_owned(),
                 cpus: self.cpus,
                 topology: (self.cpus, 1, 1),
-                memory_mb: self.memory_mb.unwrap_or((memory / u64::from(self.nodes)).max(1)),
+                memory_mb,
                 tmp_mb: 0,
                 os: format!(
                     "{} {} {}",

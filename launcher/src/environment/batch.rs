@@ -43,6 +43,7 @@ pub fn batch_launch(
         task_epilog: None,
         kill_wait_ms,
         owner_grace_ms: None,
+        root: None,
         nodes: vec![node],
     })
 }

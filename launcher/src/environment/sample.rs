@@ -64,6 +64,7 @@ pub(super) fn job(options: &str) -> JobView {
         free_gres: vec![("gpu".to_owned(), [0, 1].into())],
         idle: true,
         usable: true,
+        weight: 1,
     };
     let rooms: Vec<NodeRoom<'_>> = facts.iter().map(room).collect();
     let allocation = allocate(&spec, None, &rooms).unwrap();
@@ -85,6 +86,8 @@ fn view(spec: JobSpec, allocation: crate::layout::plan::Allocation) -> JobView {
         cancelled_by: None,
         priority: 1,
         node_range: (1, 1),
+        nodes_asked: 1,
+        node_memory_mb: 1000,
         cpus: 0,
         ntasks: 0,
         memory: spec.memory,

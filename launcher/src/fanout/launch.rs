@@ -90,6 +90,7 @@ pub fn launch(
         task_epilog: script(&request.step.task_epilog),
         kill_wait_ms: created.kill_wait_ms,
         owner_grace_ms: Some(OWNER_GRACE_MS),
+        root: created.addresses.first().cloned(),
         nodes: nodes.collect(),
     }
 }

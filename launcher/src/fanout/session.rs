@@ -16,6 +16,7 @@ use super::link::{Arrival, Link, News, Stuck};
 use super::reach::Connection;
 use super::signals::{SIGWINCH, Signals};
 use super::watch::{Act, Watch};
+use crate::gather::order::OrderError;
 use crate::gather::outputs::{Outputs, describe_error};
 
 /// Bytes of input that step processes have been sent and have not taken.
@@ -244,12 +245,7 @@ impl Session {
         }
     }
 
-    fn hear(
-        &mut self,
-        link: usize,
-        message: FromStep,
-        bytes: Bytes,
-    ) -> Result<(), crate::gather::order::OrderError> {
+    fn hear(&mut self, link: usize, message: FromStep, bytes: Bytes) -> Result<(), OrderError> {
         let now = self.now();
         match message {
             FromStep::Started { rank, .. } => self.watch.started(rank.0),

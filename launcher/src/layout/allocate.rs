@@ -13,7 +13,7 @@ use super::place::{Request, View};
 use super::plan::Allocation;
 use super::{devices, never};
 use crate::controller::api::{ErrorCode, Refusal};
-use crate::script::spec::JobSpec;
+use crate::script::spec::{JobSpec, Memory};
 
 /// One node of a partition as the scheduler sees it, in the cluster's order.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub struct NodeRoom<'a> {
     pub idle: bool,
     /// Up, and neither drained nor held by an exclusive job.
     pub usable: bool,
+    /// Nodes of less weight are taken first.
+    pub weight: u32,
 }
 
 /// Why a request has no place.
@@ -60,7 +62,7 @@ impl From<ErrorCode> for Unfit {
 /// [`Unfit`].
 pub fn allocate(
     spec: &JobSpec,
-    default_memory_per_cpu_mb: Option<u64>,
+    default_memory: Option<Memory>,
     rooms: &[NodeRoom<'_>],
 ) -> Result<Allocation, Unfit> {
     let demand = Demand::of(spec).map_err(Unfit::Never)?;
@@ -70,9 +72,13 @@ pub fn allocate(
     check_names(&demand, spec, rooms)?;
     let alternatives = features(spec, rooms)?;
     check_devices(spec, rooms)?;
-    let request = Request::new(spec, &demand, default_memory_per_cpu_mb);
-    let place = |view| alternatives.iter().find_map(|features| request.place(rooms, features, view));
-    if let Some(allocation) = place(View::Now) {
+    let request = Request::new(spec, &demand, default_memory);
+    let place =
+        |view| alternatives.iter().find_map(|features| request.place(rooms, features, view, u32::MAX));
+    // The light nodes alone, then with the next heavier ones, and so on.
+    let now =
+        |weight| alternatives.iter().find_map(|features| request.place(rooms, features, View::Now, weight));
+    if let Some(allocation) = weights(rooms).into_iter().find_map(now) {
         return Ok(allocation);
     }
     if place(View::Emptied).is_some() {
@@ -82,6 +88,11 @@ pub fn allocate(
         return Err(Unfit::NodesUnavailable);
     }
     Err(Unfit::Never(Refusal { code: ErrorCode::NodeConfig, detail: never::reasons(spec, &demand, rooms) }))
+}
+
+/// Weights of nodes, each once, ascending.
+fn weights(rooms: &[NodeRoom<'_>]) -> BTreeSet<u32> {
+    rooms.iter().map(|room| room.weight).collect()
 }
 
 fn check_names(demand: &Demand, spec: &JobSpec, rooms: &[NodeRoom<'_>]) -> Result<(), Unfit> {
@@ -107,7 +118,7 @@ fn features(spec: &JobSpec, rooms: &[NodeRoom<'_>]) -> Result<Vec<Features>, Unf
 fn check_devices(spec: &JobSpec, rooms: &[NodeRoom<'_>]) -> Result<(), Unfit> {
     let known =
         |wanted| rooms.iter().any(|room| room.gres.iter().any(|(pool, _)| devices::serves(pool, wanted)));
-    let all_known = spec.gres.iter().filter(|wanted| wanted.name != "none").all(known);
+    let all_known = spec.gres.iter().filter(|wanted| wanted.name != "none" && wanted.count > 0).all(known);
     if all_known { Ok(()) } else { Err(ErrorCode::InvalidGres.into()) }
 }
 

@@ -64,15 +64,14 @@ impl Request<'_> {
 
     /// CPUs that the memory of a node is enough for; `None` if it is not enough at all.
     fn cpus_by_memory(&self, room: &NodeRoom<'_>, memory: u64) -> Option<u32> {
-        let per_node = match self.spec.memory {
+        let per_node = match self.memory {
             Some(Memory::PerNode(0) | Memory::PerCpu(0)) => room.facts.memory_mb,
             Some(Memory::PerNode(wanted)) => wanted,
             _ => 0,
         };
-        let per_cpu = match self.spec.memory {
+        let per_cpu = match self.memory {
             Some(Memory::PerCpu(wanted)) => wanted,
-            Some(_) => 0,
-            None => self.default_memory_per_cpu_mb.unwrap_or(0),
+            _ => 0,
         };
         (per_node <= memory).then(|| {
             memory.checked_div(per_cpu).map_or(u32::MAX, |cpus| u32::try_from(cpus).unwrap_or(u32::MAX))

@@ -27,7 +27,8 @@ pub(super) enum View {
 pub(super) struct Request<'a> {
     pub(super) spec: &'a JobSpec,
     pub(super) demand: &'a Demand,
-    pub(super) default_memory_per_cpu_mb: Option<u64>,
+    /// What it asks for, or what those get that ask for none.
+    pub(super) memory: Option<Memory>,
     pub(super) gres: Cow<'a, [Gres]>,
     exclude: HashSet<&'a str>,
     /// Required nodes, and how many tasks an arbitrary distribution puts on each.
@@ -36,7 +37,7 @@ pub(super) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    pub(super) fn new(spec: &'a JobSpec, demand: &'a Demand, default_memory_per_cpu_mb: Option<u64>) -> Self {
+    pub(super) fn new(spec: &'a JobSpec, demand: &'a Demand, default_memory: Option<Memory>) -> Self {
         let mut required: HashMap<&str, u32> =
             demand.required.iter().map(|name| (name.as_str(), 0)).collect();
         if is_arbitrary(spec) && spec.nodelist.len() as u32 == demand.tasks {
@@ -45,7 +46,7 @@ impl<'a> Request<'a> {
         Self {
             spec,
             demand,
-            default_memory_per_cpu_mb,
+            memory: spec.memory.or(default_memory),
             gres: wanted_devices(spec, demand),
             exclude: spec.exclude.iter().map(String::as_str).collect(),
             required,
@@ -53,14 +54,16 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Finds a place for it, if there is one.
+    /// Finds a place for it, if there is one, on nodes of no more than this weight and those that it requires.
     pub(super) fn place(
         &self,
         rooms: &[NodeRoom<'_>],
         features: &Features,
         view: View,
+        weight_max: u32,
     ) -> Option<Allocation> {
         let mut candidates = self.candidates(rooms, features, view);
+        candidates.retain(|candidate| candidate.required || rooms[candidate.place].weight <= weight_max);
         if candidates.iter().filter(|c| c.required).count() < self.required.len() {
             return None;
         }
@@ -177,12 +180,12 @@ impl<'a> Request<'a> {
     }
 
     fn memory(&self, room: &NodeRoom<'_>, cpus: u64, gpus: u64) -> u64 {
-        let wanted = match self.spec.memory {
+        let wanted = match self.memory {
             Some(Memory::PerNode(0) | Memory::PerCpu(0)) => room.facts.memory_mb,
             Some(Memory::PerNode(memory)) => memory,
             Some(Memory::PerCpu(memory)) => memory.saturating_mul(cpus),
             Some(Memory::PerGpu(memory)) => memory.saturating_mul(gpus),
-            None => self.default_memory_per_cpu_mb.unwrap_or(0).saturating_mul(cpus),
+            None => 0,
         };
         wanted.min(room.free_memory_mb)
     }

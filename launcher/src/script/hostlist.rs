@@ -28,6 +28,13 @@ pub fn expand(text: &str) -> Result<Vec<String>, HostlistError> {
     Ok(names)
 }
 
+/// Whether a node may be called so: names go into hostlists and paths.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !name.is_empty() && name.len() <= 64 && name.chars().all(allowed) && !name.starts_with(['.', '-'])
+}
+
 /// The items between commas, blanks and line ends that stand outside of brackets.
 fn split_outside_brackets(text: &str) -> Result<Vec<&str>, HostlistError> {
     let unbalanced = || HostlistError::Brackets(text.to_owned());

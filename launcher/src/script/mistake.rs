@@ -175,7 +175,7 @@ fn help(command: Command, kind: &WordErrorKind) -> Option<String> {
 }
 
 /// Levenshtein distance, for short words.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, ca) in a.chars().take(64).enumerate() {

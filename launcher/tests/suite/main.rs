@@ -2,8 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up what it needs fails")]
 
 mod bad_input;
+mod cluster;
+mod cluster_config;
+mod configured;
 mod examples;
 mod harness;
 mod kill;
 mod main_job;
+mod no_controller;
 mod output;
+mod steps;

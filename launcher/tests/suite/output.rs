@@ -87,7 +87,7 @@ fn output_that_waits_for_its_turn_takes_no_memory() {
 #[test]
 fn without_an_output_file_the_script_writes_to_pruns_own_streams() {
     let place = Place::new();
-    let run = place.script("echo out; echo err >&2; srun -n 2 bash -c 'echo rank $SLURM_PROCID'");
+    let run = place.script("echo out; echo err >&2; srun -N 1 -n 2 bash -c 'echo rank $SLURM_PROCID'");
     assert_eq!(
         (run.code, run.stdout.as_str(), run.stderr.as_str()),
         (Some(0), "out\nrank 0\nrank 1\n", "err\n")
@@ -117,7 +117,7 @@ fn a_reader_that_leaves_early_is_no_error() {
 #[test]
 fn file_names_are_patterns() {
     let place = Place::new();
-    let run = place.script("#SBATCH -J pat -o all.%x.%j.%N -e err.%%.%u\necho batch; echo error >&2\nsrun -n 4 -o task.%t.%n.%N.%s echo x");
+    let run = place.script("#SBATCH -J pat -o all.%x.%j.%N -e err.%%.%u\necho batch; echo error >&2\nsrun -N 2 -n 4 -o task.%t.%n.%N.%s echo x");
     assert_eq!(run.code, Some(0), "{run:?}");
     let mut names: Vec<String> = std::fs::read_dir(place.path())
         .unwrap()

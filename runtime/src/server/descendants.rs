@@ -7,13 +7,11 @@ use std::collections::HashMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+use std::os::fd::OwnedFd;
 
-/// Children of this process, dead ones too.
-#[must_use]
-pub fn children() -> Vec<Pid> {
-    parents().remove(&getpid()).unwrap_or_default()
-}
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, pidfd_open, wait};
+use rustix::time::Timespec;
 
 /// All live processes by their parents, from `/proc`.
 fn parents() -> HashMap<Pid, Vec<Pid>> {
@@ -54,6 +52,16 @@ fn all_but(spared: &[Pid]) -> Vec<Pid> {
     found
 }
 
+/// Whether some descendant's program has this name.
+#[must_use]
+pub fn any_named(name: &str) -> bool {
+    let has_name = |pid: &Pid| {
+        let comm = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()));
+        comm.is_ok_and(|comm| comm.trim_end() == name)
+    };
+    all_but(&[]).iter().any(has_name)
+}
+
 /// Sends a signal to every descendant.
 pub fn signal_all(signal: Signal) {
     for pid in all_but(&[]) {
@@ -69,7 +77,8 @@ pub fn signal_all(signal: Signal) {
 pub fn kill_all_but(spared: &[Pid]) {
     const PATIENCE: Duration = Duration::from_millis(800);
     let end = Instant::now() + PATIENCE;
-    loop {
+    // Without a child there is no descendant: the rule, and no reason to read all of `/proc`.
+    while has_children() {
         let left = all_but(spared);
         if left.is_empty() || Instant::now() > end {
             return;
@@ -77,38 +86,42 @@ pub fn kill_all_but(spared: &[Pid]) {
         for pid in &left {
             let _ = kill_process(*pid, Signal::KILL);
         }
-        for pid in left {
-            // Only own children can be waited for, and those end at once, being killed.
-            let _ = waitpid(Some(pid), WaitOptions::empty());
-        }
+        wait_for_any(&left, end);
     }
 }
 
-/// Reaps children until none is left or the time is up: whether none is left.
-#[must_use]
-pub fn wait_until_none(patience: Duration) -> bool {
-    let end = Instant::now() + patience;
+/// Reaps children that have ended: whether there are others.
+fn has_children() -> bool {
     loop {
-        match waitpid(None, WaitOptions::NOHANG) {
+        match wait(WaitOptions::NOHANG) {
             Ok(Some(_)) => {}
-            Ok(None) if Instant::now() < end => wait_for_a_child(end),
-            Ok(None) => return false,
-            Err(_) => return true,
+            Ok(None) => return true,
+            Err(_) => return false,
         }
     }
 }
 
-/// Blocks until some child ends or the time is up.
-fn wait_for_a_child(end: Instant) {
-    use rustix::event::{PollFd, PollFlags, poll};
-    use rustix::process::{PidfdFlags, pidfd_open};
-    let pidfds: Vec<_> =
-        children().into_iter().filter_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()).collect();
+/// Blocks until a process has ended or the time is up: whether it has.
+#[must_use]
+pub fn ends_before(pidfd: &OwnedFd, end: Instant) -> bool {
+    let mut waited = [PollFd::new(pidfd, PollFlags::IN)];
+    poll(&mut waited, Some(&until(end))).is_ok_and(|ended| ended > 0)
+}
+
+/// Blocks until one of these processes ends or the time is up.
+fn wait_for_any(pids: &[Pid], end: Instant) {
+    let pidfds: Vec<_> = pids.iter().filter_map(|pid| pidfd_open(*pid, PidfdFlags::empty()).ok()).collect();
     let mut waited: Vec<_> = pidfds.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
-    let left = end.saturating_duration_since(Instant::now());
-    let timeout = rustix::time::Timespec { tv_sec: 0, tv_nsec: left.subsec_nanos().into() };
     // An interruption only means to look again.
-    let _ = poll(&mut waited, Some(&timeout));
+    let _ = poll(&mut waited, Some(&until(end)));
+}
+
+fn until(end: Instant) -> Timespec {
+    let left = end.saturating_duration_since(Instant::now());
+    Timespec {
+        tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
@@ -116,7 +117,7 @@ fn serve(socket: UnixStream, workspace: &Workspace) -> ExitCode {
             }
         }
     }
-    wait_for_all();
+    wait_for_all(&steps);
     // Nothing to remove is what is wanted.
     let _ = std::fs::remove_dir_all(&workspace.directory);
     ExitCode::SUCCESS
@@ -178,14 +179,15 @@ fn reap(steps: &mut Vec<(Pid, OwnedFd)>, ended: &[bool]) {
 
 /// Waits until every child is gone. Step processes kill their tasks when their links close; one that is stopped or
 /// stuck is killed after a while, and so is whatever it leaves.
-fn wait_for_all() {
-    const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
-    if descendants::wait_until_none(PATIENCE) {
-        return;
-    }
-    for pid in descendants::children() {
-        // It may have ended in the meantime.
-        let _ = kill_process(pid, Signal::KILL);
+fn wait_for_all(steps: &[(Pid, OwnedFd)]) {
+    const PATIENCE: Duration = Duration::from_millis(500);
+    let end = Instant::now() + PATIENCE;
+    for (pid, pidfd) in steps {
+        if !descendants::ends_before(pidfd, end) {
+            // It may have ended in the meantime.
+            let _ = kill_process(*pid, Signal::KILL);
+        }
+        let _ = waitpid(Some(*pid), WaitOptions::empty());
     }
     descendants::kill_all_but(&[]);
 }

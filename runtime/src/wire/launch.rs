@@ -47,6 +47,9 @@ pub struct StepLaunch {
     pub kill_wait_ms: u64,
     /// Milliseconds that the step goes on without the launcher that owns it; `None`: for ever (batch step).
     pub owner_grace_ms: Option<u64>,
+    /// Address of the rank server that has the step's first node, where the step's barriers are kept; `None`: here.
+    #[serde(default)]
+    pub root: Option<String>,
     /// The nodes of this rank server that take part, in the step's node order.
     pub nodes: Vec<NodeTasks>,
 }

@@ -10,6 +10,13 @@ pub enum ToServer {
     /// The rank has reached a barrier of the whole step. Barriers are counted for each rank: its n-th matches
     /// every other rank's n-th. Any process of the rank may speak for it, one at a time.
     Barrier,
+    /// The rank has ended. Its step process says so where the step's barriers are kept elsewhere; no answer.
+    Left {
+        /// Its node.
+        node: String,
+        /// How, for people.
+        how: String,
+    },
 }
 
 /// Step process to rank.

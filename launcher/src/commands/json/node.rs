@@ -41,7 +41,7 @@ pub(super) fn of(node: &NodeView) -> Value {
         "boot_time": number(Some(node.facts.boot_time)),
         "slurmd_start_time": number(Some(node.start_time as u64)),
         "last_busy": number(Some(node.last_busy as u64)),
-        "weight": 1,
+        "weight": node.weight,
     })
 }
 

@@ -6,10 +6,10 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use jiff::ZonedDateTime;
 use prun_runtime::env::ORDER;
 use serde_bytes::ByteBuf;
 
+use super::place::{NoPlace, Node, Place};
 use crate::commands::dispatch::{fail, trace};
 use crate::commands::help;
 use crate::commands::submit::complete::complete;
@@ -31,8 +31,8 @@ use crate::script::{read_batch, read_batch_line};
 pub(super) struct Job {
     /// The script's name as typed, for messages.
     pub(super) name: String,
-    /// The nodes to run it on.
-    pub(super) shape: Shape,
+    /// Where it runs.
+    pub(super) place: Place,
     /// Only errors.
     pub(super) quiet: bool,
     /// What goes to the controller.
@@ -51,14 +51,6 @@ pub(super) enum Asked {
 }
 
 impl Job {
-    /// A line for a cluster that has more CPUs than this machine: the job runs, but its times mean little.
-    pub(super) fn sharing(&self) -> Option<String> {
-        let real = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let Shape { nodes, cpus, .. } = self.shape;
-        (nodes as usize * cpus as usize > real)
-            .then(|| format!("{nodes} × {cpus} CPUs share the {real} of this machine"))
-    }
-
     /// Where the output is, for the summary; `None` when it was shown.
     pub(super) fn output_shown(&self, job: &JobView) -> Option<String> {
         let own = &self.submission.components[0];
@@ -131,17 +123,16 @@ impl Unreadable {
 }
 
 fn put_together(mut request: Request, name: String, source: Source, here: &Path, words: &[String]) -> Asked {
-    if let Err(mistake) = complete(Command::Prun, &mut request, here, &ZonedDateTime::now(), None) {
+    if let Err(mistake) = complete(Command::Prun, &mut request, here, &crate::local_time::now(), None) {
         return told(&mistake, &name, b"");
     }
     let flags = request.flags.clone();
     let mut job = request.job;
     job.name = job.name.or(source.name);
-    let shape = match flags.local.as_deref().map(str::parse::<Shape>) {
-        Some(Ok(shape)) => Ok(shape),
-        // The table has read it already.
-        Some(Err(error)) => return Asked::Told(fail("prun", &error)),
-        None => Shape::fitting(&job),
+    let (place, refusal) = match Place::of(flags.local.as_deref(), &job) {
+        Ok(place) => (place, None),
+        Err(NoPlace::Refused(refusal)) => (Place::Here(Shape::of_this_machine()), Some(refusal)),
+        Err(error) => return Asked::Told(fail("prun", &error)),
     };
     let mut env = environment::exported_to_job(&job.export, own_variables());
     // Under its own name prun orders by rank, always.
@@ -154,12 +145,11 @@ fn put_together(mut request: Request, name: String, source: Source, here: &Path,
     let mut components = request.earlier;
     components.push(job);
     let submission = Submission { components, script: Some(source.script), env, submitter, streams };
-    let nothing = Shape { nodes: 1, cpus: 1, memory_mb: None };
-    let job = Job { name, shape: *shape.as_ref().unwrap_or(&nothing), quiet: flags.quiet, submission };
-    match shape {
-        Err(refusal) => Asked::Told(super::refusal::tell(&job, &refusal)),
-        Ok(_) if flags.plan => Asked::Plan(Box::new(job)),
-        Ok(_) => Asked::Run(Box::new(job)),
+    let job = Job { name, place, quiet: flags.quiet, submission };
+    match refusal {
+        Some(refusal) => Asked::Told(super::refusal::tell(&job, &refusal)),
+        None if flags.plan => Asked::Plan(Box::new(job)),
+        None => Asked::Run(Box::new(job)),
     }
 }
 
@@ -171,22 +161,9 @@ fn told(mistake: &Mistake, name: &str, script: &[u8]) -> Asked {
 }
 
 /// Where the ranks of a step without options would go, and what the user should read about it.
-pub(super) fn plan_of(job: &Job) -> Result<(Plan, Vec<String>), Refusal> {
+pub(super) fn plan_of(job: &Job, nodes: &[Node]) -> Result<(Plan, Vec<String>), Refusal> {
     let spec = &job.submission.components[0];
-    let nodes = job.shape.nodes("");
-    let rooms: Vec<NodeRoom<'_>> = nodes
-        .iter()
-        .map(|facts| NodeRoom {
-            facts,
-            features: &[],
-            gres: &[],
-            free_cpus: (0..facts.cpus).collect(),
-            free_memory_mb: facts.memory_mb,
-            free_gres: Vec::new(),
-            idle: true,
-            usable: true,
-        })
-        .collect();
+    let rooms: Vec<NodeRoom<'_>> = nodes.iter().map(Node::room).collect();
     let refuse = |code| Refusal { code, detail: Vec::new() };
     let allocation = allocate(spec, None, &rooms).map_err(|unfit| match unfit {
         Unfit::Never(refusal) => refusal,

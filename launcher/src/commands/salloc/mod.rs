@@ -11,8 +11,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use super::clock::Clock;
-use super::ending::{Ending, finish};
-use super::submit::{complete, settle, submitter};
+use super::ending::{Ending, finish, say};
+use super::submit::{complete, notes, settle, submitter};
 use super::{option_help, utf8_words, version};
 use crate::controller::api::Submission;
 use crate::script::mistake::Mistake;
@@ -62,7 +62,8 @@ fn read(words: &[String]) -> Result<Order, Ending> {
     let now = Clock::system().zoned();
     complete::complete(Command::Salloc, &mut request, &directory, &now, hostfile.as_deref())
         .map_err(refusal)?;
-    super::ending::say(&settle::settle(Command::Salloc, &mut request).map_err(refusal)?);
+    say(&notes::ignored(Command::Salloc, &request));
+    say(&settle::settle(Command::Salloc, &mut request).map_err(refusal)?);
     let kill = match &request.flags.kill_command {
         None => None,
         Some(name) => Some(
@@ -114,7 +115,7 @@ struct Voice {
 impl Voice {
     fn info(self, text: &str) {
         if !self.quiet {
-            super::ending::say(&[format!("salloc: {text}")]);
+            say(&[format!("salloc: {text}")]);
         }
     }
 }

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use super::ask::{Asking, NoAnswer};
 use super::clock::Clock;
 use super::ending::{Ending, finish, say};
-use super::submit::{complete, export_file, own_variables, script_source, settle, submitter};
+use super::submit::{complete, export_file, notes, own_variables, script_source, settle, submitter};
 use super::{option_help, utf8_words, version};
-use crate::controller::api::{Reply, Request as Ask, Submission};
+use crate::controller::api::{ErrorCode, Reply, Request as Ask, Submission};
 use crate::environment::{Variables, exported_to_job};
 use crate::script::mistake::Mistake;
 use crate::script::options::{Command, Flags, Request};
@@ -49,6 +49,7 @@ fn answer(words: &[String]) -> Result<Ending, Ending> {
     let now = Clock::system().zoned();
     complete::complete(Command::Sbatch, &mut request, &directory, &now, hostfile.as_deref())
         .map_err(|mistake| refusal(&mistake))?;
+    say(&notes::ignored(Command::Sbatch, &request));
     say(&settle::settle(Command::Sbatch, &mut request).map_err(|mistake| refusal(&mistake))?);
     request.job.name = request.job.name.or(source.name);
     let env = variables(&request, &directory)?;
@@ -121,8 +122,9 @@ fn test_only(asking: &mut Asking, submission: Box<Submission>, quiet: bool) -> R
         }
         Ok(_) => Err(Ending::unexpected("sbatch")),
         Err(NoAnswer::Refused(refusal)) => {
-            let mut stderr: Vec<String> =
-                refusal.detail.iter().map(|line| format!("sbatch: error: {line}")).collect();
+            // What no node has is not told one by one, as it is where a job is submitted.
+            let detail = refusal.detail.iter().filter(|_| refusal.code != ErrorCode::NodeConfig);
+            let mut stderr: Vec<String> = detail.map(|line| format!("sbatch: error: {line}")).collect();
             stderr.push(format!("allocation failure: {}", refusal.code.text()));
             Err(Ending { stderr, code: 1, ..Ending::default() })
         }

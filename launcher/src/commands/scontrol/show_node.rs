@@ -38,9 +38,10 @@ pub fn text(node: &NodeView, shape: Shape, clock: &Clock) -> String {
         node.free_mb.map_or_else(|| "N/A".to_owned(), |mb| mb.to_string())
     ));
     record.line(format!(
-        "State={} ThreadsPerCore={threads} TmpDisk={} Weight=1 Owner=N/A MCS_label=N/A",
+        "State={} ThreadsPerCore={threads} TmpDisk={} Weight={} Owner=N/A MCS_label=N/A",
         node_flags(node),
-        facts.tmp_mb
+        facts.tmp_mb,
+        node.weight
     ));
     record.line(format!("Partitions={} ", node.partitions.join(",")));
     record.line(format!(

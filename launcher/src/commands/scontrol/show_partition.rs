@@ -4,6 +4,7 @@ use super::record::{Record, Shape};
 use crate::controller::api::PartitionView;
 use crate::script::hostlist::compress;
 use crate::script::memory::format_mb;
+use crate::script::spec::Memory;
 use crate::script::time::format_limit;
 
 /// One partition.
@@ -27,8 +28,8 @@ pub fn text(partition: &PartitionView, shape: Shape) -> String {
     ));
     record.line(format!("Nodes={}", compress(&partition.nodes)));
     record.line(format!(
-        "PriorityJobFactor=1 PriorityTier={} RootOnly=NO ReqResv=NO OverSubscribe=NO",
-        partition.priority_tier
+        "PriorityJobFactor=1 PriorityTier={} RootOnly=NO ReqResv=NO OverSubscribe={}",
+        partition.priority_tier, partition.over_subscribe
     ));
     record.line("OverTimeLimit=NONE PreemptMode=OFF".to_owned());
     record.line(format!(
@@ -38,10 +39,11 @@ pub fn text(partition: &PartitionView, shape: Shape) -> String {
         partition.nodes.len()
     ));
     record.line("JobDefaults=(null)".to_owned());
-    record.line(match partition.def_mem_per_cpu {
-        Some(mb) => format!("DefMemPerCPU={mb} MaxMemPerNode=UNLIMITED"),
-        None => "DefMemPerNode=UNLIMITED MaxMemPerNode=UNLIMITED".to_owned(),
-    });
+    record.line(format!(
+        "{} {}",
+        memory("Def", partition.default_memory),
+        memory("Max", partition.max_memory)
+    ));
     record.line(format!(
         "TRES=cpu={0},mem={1},node={2},billing={0}",
         partition.cpus,
@@ -49,6 +51,15 @@ pub fn text(partition: &PartitionView, shape: Shape) -> String {
         partition.nodes.len()
     ));
     record.finish()
+}
+
+/// `DefMemPerCPU=100`, `MaxMemPerNode=UNLIMITED`.
+fn memory(which: &str, memory: Option<Memory>) -> String {
+    match memory {
+        Some(Memory::PerCpu(mb)) => format!("{which}MemPerCPU={mb}"),
+        Some(Memory::PerNode(mb) | Memory::PerGpu(mb)) => format!("{which}MemPerNode={mb}"),
+        None => format!("{which}MemPerNode=UNLIMITED"),
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +85,7 @@ PartitionName=slurmpar
 
 ";
         assert_eq!(text(&samples::partition(), Shape::default()), expected);
-        let one = text(&samples::debug_partition(), Shape { one_line: true, details: false });
+        let one = text(&samples::debug_partition(), Shape { one_line: true, ..Shape::default() });
         assert!(
             one.contains(" Default=NO ") && one.contains(" MaxTime=00:30:00 ") && one.lines().count() == 1
         );

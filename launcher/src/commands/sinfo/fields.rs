@@ -36,7 +36,7 @@ pub fn split(name: &str) -> Split {
     match name {
         "Cluster" | "CPUsState" | "NodeAI" | "NodeAIOT" | "NodeList" | "Nodes" => Split::Never,
         "Cores" | "CPUs" | "CPUsLoad" | "Disk" | "FreeMem" | "Memory" | "SocketCoreThread" | "Sockets"
-        | "Threads" => Split::IfExact,
+        | "Threads" | "Weight" => Split::IfExact,
         _ => Split::Always,
     }
 }
@@ -77,7 +77,7 @@ pub static FIELDS: &[Row] = &[
     row(Some('n'), "NodeHost", "HOSTNAMES", |g, _| list(g, |n| n.facts.hostname.clone())),
     row(Some('N'), "NodeList", "NODELIST", |g, _| list(g, |n| n.facts.name.clone())),
     row(Some('D'), "Nodes", "NODES", |g, _| g.nodes.len().to_string()),
-    row(Some('h'), "OverSubscribe", "OVERSUBSCRIBE", |_, _| "NO".to_owned()),
+    row(Some('h'), "OverSubscribe", "OVERSUBSCRIBE", |g, _| g.partition.over_subscribe.clone()),
     row(Some('P'), "Partition", "PARTITION", |g, _| {
         format!("{}{}", g.partition.name, if g.partition.is_default { "*" } else { "" })
     }),
@@ -106,7 +106,7 @@ pub static FIELDS: &[Row] = &[
     row(Some('u'), "User", "USER", |g, _| known(reason(g, |r| r.1.clone()))),
     row(Some('U'), "UserLong", "USER", |g, _| known(reason(g, |r| format!("{}({})", r.1, r.2)))),
     row(Some('v'), "Version", "VERSION", |_, _| "24.11.5".to_owned()),
-    row(Some('w'), "Weight", "WEIGHT", |_, _| "1".to_owned()),
+    row(Some('w'), "Weight", "WEIGHT", |g, _| least(g, |n| u64::from(n.weight))),
 ];
 
 fn known(text: Option<String>) -> String {

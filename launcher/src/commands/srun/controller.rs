@@ -77,6 +77,7 @@ impl Talk {
 
     async fn allocate(&mut self, asked: &Asked) -> Result<Box<JobView>, Refused> {
         let mut pending = None;
+        let immediate = asked.request.job.immediate.is_some();
         self.send(Ask::Allocate(Box::new(submission(asked)))).await?;
         loop {
             match self.hear().await? {
@@ -93,7 +94,9 @@ impl Talk {
                     self.warn(&warnings);
                     return Ok(job);
                 }
-                Heard::Reply(Reply::Error(refusal)) => return Err(not_allocated(pending, &refusal)),
+                Heard::Reply(Reply::Error(refusal)) => {
+                    return Err(not_allocated(pending.is_some(), immediate, &refusal));
+                }
                 Heard::Reply(_) => return Err(unexpected()),
                 Heard::Signal(_) => {
                     if let Some(job) = pending {
@@ -154,7 +157,7 @@ impl Talk {
             Heard::Reply(Reply::WouldStart { job, at, cpus, nodes, partition }) => {
                 let at = jiff::Timestamp::from_second(at)
                     .map(|at| {
-                        at.to_zoned_datetime(jiff::tz::TimeZone::system())
+                        at.to_zoned_datetime(crate::local_time::zone())
                             .strftime("%Y-%m-%dT%H:%M:%S")
                             .to_string()
                     })
@@ -213,11 +216,18 @@ fn unexpected() -> Refused {
     Refused::link(&ClientError::Closed)
 }
 
-/// A job that waited and is cancelled gets no error of its own from Slurm either.
-fn not_allocated(pending: Option<JobId>, refusal: &Refusal) -> Refused {
-    let mut refused = Refused::by_controller("Unable to allocate resources", refusal);
-    if pending.is_some() && refusal.code == ErrorCode::AlreadyDone {
+/// No allocation. Who is not served at once ends with a code of its own (`SLURM_EXIT_IMMEDIATE`).
+fn not_allocated(pending: bool, immediate: bool, refusal: &Refusal) -> Refused {
+    const VERB: &str = "Unable to allocate resources";
+    if pending && matches!(refusal.code, ErrorCode::Revoked | ErrorCode::AlreadyDone) {
+        let gone = Refusal { code: ErrorCode::AlreadyDone, detail: refusal.detail.clone() };
+        let mut refused = Refused::by_controller(VERB, &gone);
         refused.lines.insert(0, "srun: Job has been cancelled".to_owned());
+        return refused;
+    }
+    let mut refused = Refused::by_controller(VERB, refusal);
+    if immediate && refusal.code == ErrorCode::NodesBusy {
+        refused.code = super::refused::immediate_code();
     }
     refused
 }
@@ -272,7 +282,8 @@ mod tests {
         assert_eq!(lines(not_in_job(JobId(7), &own)), ["srun: error: Only allocated 2 nodes asked for 3"]);
         assert_eq!(
             lines(not_allocated(
-                None,
+                false,
+                false,
                 &refusal(ErrorCode::InvalidPartition, &["invalid partition specified: x"])
             )),
             [
@@ -281,7 +292,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            lines(not_allocated(Some(JobId(3)), &refusal(ErrorCode::AlreadyDone, &[])))[0],
+            lines(not_allocated(true, false, &refusal(ErrorCode::AlreadyDone, &[])))[0],
             "srun: Job has been cancelled"
         );
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use prun_runtime::ids::JobId;
 use serde_bytes::ByteBuf;
 
+use super::program;
 use super::refused::Refused;
 use crate::commands::ending::say;
 use crate::commands::submit::node_files::read_names;
@@ -23,10 +24,19 @@ pub(super) struct Asked {
     pub(super) request: Request,
     /// The program and its arguments.
     pub(super) argv: Vec<ByteBuf>,
+    /// Programs behind `:`, each for so many ranks after those before it.
+    pub(super) more: Vec<Component>,
     /// The job to run in; `None`: one of its own.
     pub(super) job: Option<JobId>,
     /// The command line as typed.
     pub(super) command_line: String,
+}
+
+/// One program of several (`srun -n1 A : -n4 B`).
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Component {
+    pub(super) ranks: u32,
+    pub(super) argv: Vec<ByteBuf>,
 }
 
 /// A variable of the environment.
@@ -44,10 +54,44 @@ pub(super) fn read(words: &[OsString], variable: Lookup<'_>) -> Result<Asked, Re
     let counted = all.len();
     all.extend(texts.iter().cloned());
     let renamed = |name: &str| lookup(name, variable, job.is_some());
-    let (request, end) = read_line(Command::Srun, &all, &renamed)?;
-    let argv = words[end - counted..].iter().map(|word| ByteBuf::from(word.as_bytes())).collect();
+    let (mut request, end) = read_line(Command::Srun, &all, &renamed)?;
+    let mut parts = components(&words[end - counted..]);
+    let argv = bytes(parts.remove(0));
+    let more = parts.into_iter().map(component).collect::<Result<Vec<_>, _>>()?;
+    if !more.is_empty() {
+        // The first component's own number counts, not that of the whole job.
+        let first = own.job.ntasks.unwrap_or(1);
+        request.job.ntasks = Some(more.iter().fold(first, |sum, part| sum.saturating_add(part.ranks)));
+    }
     let command_line = std::iter::once("srun".to_owned()).chain(texts).collect::<Vec<_>>().join(" ");
-    Ok(Asked { request, argv, job, command_line })
+    Ok(Asked { request, argv, more, job, command_line })
+}
+
+/// Words of programs, which `:` stands between; never empty.
+fn components(words: &[OsString]) -> Vec<&[OsString]> {
+    let mut parts = Vec::new();
+    let mut rest = words;
+    while let Some(at) = rest.iter().position(|word| word == ":").filter(|at| at + 1 < rest.len()) {
+        parts.push(&rest[..at]);
+        rest = &rest[at + 1..];
+    }
+    parts.push(rest);
+    parts
+}
+
+/// One component behind a `:`. All run in one step, so only their numbers of tasks may differ.
+fn component(words: &[OsString]) -> Result<Component, Refused> {
+    let texts: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let (mut request, end) = read_line(Command::Srun, &texts, &|_| None)?;
+    let ranks = request.job.ntasks.take().unwrap_or(1);
+    if request != Request::default() {
+        return Err(Refused::error("behind `:` no option but `--ntasks` is supported"));
+    }
+    Ok(Component { ranks, argv: bytes(&words[end..]) })
+}
+
+fn bytes(words: &[OsString]) -> Vec<ByteBuf> {
+    words.iter().map(|word| ByteBuf::from(word.as_bytes())).collect()
 }
 
 /// The job whose processes we are one of.
@@ -111,7 +155,7 @@ pub(super) fn complete(mut asked: Asked) -> Result<Asked, Refused> {
     request.job.work_dir = ByteBuf::from(work_dir.into_os_string().into_vec());
     request.job.submit_dir = ByteBuf::from(cwd.as_os_str().as_bytes());
     // The clock's zone is read from files: only where it is wanted.
-    let now = std::cell::LazyCell::new(jiff::ZonedDateTime::now);
+    let now = std::cell::LazyCell::new(crate::local_time::now);
     let moment = |option, text: &Option<String>| match text {
         None => Ok(None),
         Some(text) => begin::parse(text, &now)
@@ -124,6 +168,12 @@ pub(super) fn complete(mut asked: Asked) -> Result<Asked, Refused> {
     read_names(Command::Srun, request, &cwd, hostfile.as_deref())?;
     if asked.job.is_none() {
         say(&settle(Command::Srun, request)?);
+    }
+    if request.step.multi_prog {
+        // What is wrong with the file is said before anything is allocated.
+        let file = program::read_multi_prog(&asked.argv)?;
+        let ntasks = *request.job.ntasks.get_or_insert_with(|| file.ranks());
+        file.programs(ntasks).map_err(|error| program::multi_prog_failed(&asked.argv, &error))?;
     }
     if asked.job.is_none() && request.job.name.is_none() {
         request.job.name = Some(program_name(&asked.argv));
@@ -139,14 +189,14 @@ pub(super) fn program_name(argv: &[ByteBuf]) -> String {
 
 fn check(asked: &Asked) -> Result<(), Refused> {
     let step = &asked.request.step;
-    if asked.argv.is_empty() {
+    if asked.argv.is_empty() || asked.more.iter().any(|part| part.argv.is_empty()) {
         return Err(Refused::fatal("No command given to execute."));
     }
     if step.no_allocate {
         return Err(Refused::error("steps without the controller (`--no-allocate`) are not supported"));
     }
-    if asked.argv.iter().skip(1).any(|word| **word == b":"[..]) || *asked.argv[0] == b":"[..] {
-        return Err(Refused::error("steps of several components (`A : B`) are not supported"));
+    if !asked.more.is_empty() && (step.multi_prog || step.bcast.is_some()) {
+        return Err(Refused::error("`--multi-prog` and `--bcast` are not supported with several components"));
     }
     if step.relative.is_some() && asked.job.is_none() {
         return Err(Refused::fatal("--relative option invalid for job allocation request"));
@@ -227,7 +277,20 @@ mod tests {
         let refused = |words: &[&str]| check(&asked(words, &[])).unwrap_err().lines.join("\n");
         assert_eq!(refused(&[]), "srun: fatal: No command given to execute.");
         assert!(refused(&["--mpi=foo", "x"]).contains("Invalid MPI type 'foo'"));
-        assert!(refused(&["a", ":", "b"]).contains("not supported"));
+        assert!(refused(&["--bcast", "a", ":", "b"]).contains("not supported"));
+        assert_eq!(refused(&["a", ":", "-n2"]), "srun: fatal: No command given to execute.");
         assert!(refused(&["-r", "1", "a"]).contains("--relative option invalid"));
+    }
+
+    #[test]
+    fn programs_side_by_side_have_ranks_one_after_the_other() {
+        let both = asked(&["-n2", "a", "x", ":", "-n", "3", "b", ":", "c"], &[("SLURM_NTASKS", "9")]);
+        assert_eq!(both.request.job.ntasks, Some(6));
+        assert_eq!(both.argv, ["a", "x"].map(ByteBuf::from));
+        let more: Vec<_> = both.more.iter().map(|part| (part.ranks, part.argv.len())).collect();
+        assert_eq!(more, [(3, 1), (1, 1)]);
+        let words = ["a", ":", "-c2", "b"].map(OsString::from);
+        assert!(read(&words, &|_| None).unwrap_err().lines[0].contains("behind `:`"));
+        assert_eq!(asked(&["echo", ":"], &[]).argv.len(), 2, "the last word is no separator");
     }
 }

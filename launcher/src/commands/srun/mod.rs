@@ -1,9 +1,9 @@
 //! `srun`: a step: ranks side by side.
 //!
-//! [`line`](self) reads the command line and the input variables; [`controller`] asks for a step in the job that it runs in, or
-//! for a job of its own; [`step`] launches it, stays until all is over, and gives the exit code: the highest signal
-//! of a task plus 128, else the highest exit code, else 1 when output was lost. What cannot begin ends with 1 (or
-//! what `SLURM_EXIT_ERROR` says), options that cannot be read with 255.
+//! `line` reads the command line and the input variables; `controller` asks for a step in the job that it runs in, or
+//! for a job of its own; `step` launches it, stays until all is over, and gives the exit code: the highest signal of a
+//! task plus 128, else the highest exit code, else 1 when output was lost. What cannot begin ends with 1 (or what
+//! `SLURM_EXIT_ERROR` says), options that cannot be read with 255.
 
 mod bcast;
 mod controller;
@@ -21,6 +21,10 @@ use std::process::ExitCode;
 
 pub(crate) use help::VERSION;
 use refused::Refused;
+
+use super::ending::say;
+use super::submit::notes;
+use crate::script::options::Command;
 
 /// Signals of the launcher: those that it hands on, and the terminal's new size.
 const SIGNALS: [i32; 8] = [1, 2, 3, 10, 12, 14, 15, crate::fanout::signals::SIGWINCH];
@@ -51,6 +55,7 @@ fn prepare(words: &[OsString]) -> Result<u8, Refused> {
         return Ok(0);
     }
     let asked = line::complete(asked)?;
+    say(&notes::ignored(Command::Srun, &asked.request));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use prun_runtime::limits::SCRIPT_BYTES_MAX;
 use serde_bytes::ByteBuf;
 
+use super::line::Component;
 use super::refused::Refused;
 use crate::fanout::launch::Programs;
-use crate::fanout::multi_prog::MultiProg;
+use crate::fanout::multi_prog::{MultiProg, MultiProgError};
 
 /// A program's path: `./x` against the tasks' working directory, `a/x` and `/a/x` as written, `x` where it is found
 /// on the path; a name that is not found stays, for the node to look for.
@@ -45,7 +46,12 @@ pub(super) fn read_multi_prog(argv: &[ByteBuf]) -> Result<MultiProg, Refused> {
         return Err(Refused::error(&format!("multi_prog config file {name} is too large")));
     }
     let text = std::fs::read(&path).map_err(|_| unreadable())?;
-    MultiProg::parse(&String::from_utf8_lossy(&text)).map_err(|error| Refused::errors(&error.lines(&name)))
+    MultiProg::parse(&String::from_utf8_lossy(&text)).map_err(|error| multi_prog_failed(argv, &error))
+}
+
+/// What is wrong with the file of `--multi-prog`.
+pub(super) fn multi_prog_failed(argv: &[ByteBuf], error: &MultiProgError) -> Refused {
+    Refused::errors(&error.lines(&file_name(argv)))
 }
 
 /// Programs by rank; words after the file's name are appended to each.
@@ -55,7 +61,7 @@ pub(super) fn by_rank(
     size: u32,
     find: &dyn Fn(&ByteBuf) -> ByteBuf,
 ) -> Result<Programs, Refused> {
-    let programs = file.programs(size).map_err(|error| Refused::errors(&error.lines(&file_name(argv))))?;
+    let programs = file.programs(size).map_err(|error| multi_prog_failed(argv, &error))?;
     let of = |words: Vec<String>| {
         let mut words: Vec<ByteBuf> = words.into_iter().map(ByteBuf::from).collect();
         words[0] = find(&words[0]);
@@ -63,6 +69,28 @@ pub(super) fn by_rank(
         words
     };
     Ok(Programs::ByRank(programs.into_iter().map(of).collect()))
+}
+
+/// Programs of components, each for its ranks after those before it.
+pub(super) fn side_by_side(
+    size: u32,
+    first: &[ByteBuf],
+    more: &[Component],
+    find: &dyn Fn(&ByteBuf) -> ByteBuf,
+) -> Programs {
+    let of = |argv: &[ByteBuf]| {
+        let mut argv = argv.to_vec();
+        argv[0] = find(&argv[0]);
+        argv
+    };
+    let behind: u32 = more.iter().map(|part| part.ranks).sum();
+    let mut programs = vec![of(first); size.saturating_sub(behind) as usize];
+    for part in more {
+        programs.extend(vec![of(&part.argv); part.ranks as usize]);
+    }
+    // A plan has as many ranks as were asked for; one with fewer has no place for the last programs.
+    programs.truncate(size as usize);
+    Programs::ByRank(programs)
 }
 
 fn file_name(argv: &[ByteBuf]) -> String {
@@ -85,6 +113,14 @@ mod tests {
         assert_eq!(found("d/x", "/bin"), "d/x");
         assert_eq!(found("sh", "/no-such:/bin"), "/bin/sh");
         assert_eq!(found("no-such-program", "/bin"), "no-such-program");
+    }
+
+    #[test]
+    fn components_follow_one_another() {
+        let part = Component { ranks: 2, argv: vec![ByteBuf::from("b")] };
+        let programs = side_by_side(3, &[ByteBuf::from("a")], &[part], &ByteBuf::clone);
+        let expected = ["a", "b", "b"].map(|word| vec![ByteBuf::from(word)]);
+        assert_eq!(programs, Programs::ByRank(expected.to_vec()));
     }
 
     #[test]

@@ -87,28 +87,21 @@ fn terminal_size(asked: &mut Asked) -> Option<(u16, u16)> {
 /// What is known of descriptors 0 to 2.
 fn own_streams() -> OwnStreams {
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
-    let file = |descriptor: &dyn AsFdDyn| {
-        rustix::fs::fstat(descriptor.fd()).ok().map(|stat| (stat.st_dev, stat.st_ino))
-    };
     let terminal = stdout.is_terminal();
     // Reading from the terminal of another process group would stop us.
     let background =
         stdin.is_terminal() && rustix::termios::tcgetpgrp(&stdin).ok() != Some(rustix::process::getpgrp());
     OwnStreams {
         no_input: background || is_device(&stdin, 1, 3),
-        joined: !terminal && file(&stdout).is_some() && file(&stdout) == file(&stderr),
+        joined: !terminal && same_file(&stdout, &stderr),
         terminal,
     }
 }
 
-/// `AsFd` of several types in one place.
-trait AsFdDyn {
-    fn fd(&self) -> std::os::fd::BorrowedFd<'_>;
-}
-
-impl<T: AsFd> AsFdDyn for T {
-    fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.as_fd()
+fn same_file(one: &impl AsFd, other: &impl AsFd) -> bool {
+    match (rustix::fs::fstat(one), rustix::fs::fstat(other)) {
+        (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
+        _ => false,
     }
 }
 
@@ -165,6 +158,9 @@ async fn programs(asked: &Asked, created: &StepCreated) -> Result<Programs, Refu
     if asked.request.step.multi_prog {
         let file = program::read_multi_prog(&asked.argv)?;
         return program::by_rank(&file, &asked.argv, created.plan.size(), &find);
+    }
+    if !asked.more.is_empty() {
+        return Ok(program::side_by_side(created.plan.size(), &asked.argv, &asked.more, &find));
     }
     let mut argv = asked.argv.clone();
     argv[0] = find(&argv[0]);

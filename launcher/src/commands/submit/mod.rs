@@ -4,6 +4,7 @@
 pub mod complete;
 pub mod export_file;
 pub mod node_files;
+pub mod notes;
 pub mod script_source;
 pub mod settle;
 

@@ -4,6 +4,7 @@
 //! `--batch` only to the script, with `--full` to both.
 
 use prun_runtime::ids::{JobId, StepId, StepKey};
+use prun_runtime::wire::node::ToNode;
 
 use super::Cluster;
 use super::event::Peer;
@@ -85,6 +86,8 @@ impl Cluster {
             Some(_) => false,
         };
         match job.stage {
+            // What is being ended need not be given the rest of its grace.
+            Stage::Completing if request.signal == Some(SIGKILL) => self.end_grace(turn, id),
             Stage::Ended | Stage::Completing => return Err(ErrorCode::AlreadyDone),
             _ if whole => self.end_job(turn, id, Ending::cancelled(Some(peer.uid))),
             Stage::Pending => return Err(ErrorCode::JobPending),
@@ -96,13 +99,24 @@ impl Cluster {
         Ok(())
     }
 
+    fn end_grace(&self, turn: &mut Turn<'_>, id: JobId) {
+        let Some(job) = self.jobs.get(&id) else { return };
+        for &step in job.run.steps.keys() {
+            let key = StepKey { job: id, step };
+            for link in self.links_of(key) {
+                turn.tell(link, ToNode::Terminate { key, at_once: true, notice: None });
+            }
+        }
+    }
+
     /// A signal for the script, for the steps, or for both.
     fn send_signal(&self, turn: &mut Turn<'_>, id: JobId, signal: i32, batch: bool, full: bool) {
         let Some(job) = self.jobs.get(&id) else { return };
         let script = StepKey { job: id, step: StepId::BATCH };
-        let mut keys = if batch && !full { Vec::new() } else { self.running_steps(job) };
-        keys.extend((batch || full).then_some(script));
-        keys.into_iter().for_each(|key| self.signal_step(turn, key, signal));
+        let steps = if batch && !full { Vec::new() } else { self.running_steps(job) };
+        // The script first: the end of its steps may be the end of it.
+        let script = (batch || full).then_some(script);
+        script.into_iter().chain(steps).for_each(|key| self.signal_step(turn, key, signal));
     }
 
     /// `--signal` of the job: some time before its limit.

@@ -214,13 +214,16 @@ impl Cluster {
 
     /// A job has ended for good, as far as is known now.
     fn ended(&mut self, turn: &mut Turn<'_>, id: JobId) {
-        self.deadlines.add(turn.now + f64::from(self.config.min_job_age_secs), Look::Job(id));
+        // An age of 0 is none that a job reaches.
+        if self.config.min_job_age_secs > 0 {
+            self.deadlines.add(turn.now + f64::from(self.config.min_job_age_secs), Look::Job(id));
+        }
         turn.schedule = true;
     }
 
     /// Moves a job that ended long enough ago out of sight. Elements of an array go together.
     pub(super) fn forget(&mut self, id: JobId, now: f64) {
-        let Some(job) = self.jobs.get(&id) else { return };
+        let Some(job) = self.jobs.get(&id).filter(|_| self.config.min_job_age_secs > 0) else { return };
         let array = job.array_or_id();
         let age = f64::from(self.config.min_job_age_secs);
         let old = |job: &Job| job.stage == Stage::Ended && job.end_time.is_some_and(|end| end + age <= now);

@@ -1,8 +1,9 @@
 //! The state of a cluster as one value that can be kept: a journal begins with one, so that it need not go back to
 //! the cluster's first day.
 //!
-//! What is not in it: the configuration (that of the new start holds), who watches what, and what follows from the
-//! rest (the queue's order, which jobs hold CPUs, which records an array has).
+//! The configuration is in it: events that came after it happened under that one, whatever the next start says. What
+//! is not in it: who watches what, and what follows from the rest (the queue's order, which jobs hold CPUs, which
+//! records an array has).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,8 +12,8 @@ use prun_runtime::ids::JobId;
 use serde::{Deserialize, Serialize};
 
 use super::Cluster;
-use super::config::Config;
-use super::deadline::Deadlines;
+use super::config::{Config, PartitionConfig};
+use super::deadline::{Deadlines, Look};
 use super::event::{ClientId, LinkId};
 use super::job::Job;
 use super::nodes::Nodes;
@@ -23,6 +24,9 @@ use crate::controller::api::{JobView, Submission};
 /// A cluster's state at one moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Image {
+    config: Config,
+    /// As they were changed since.
+    partitions: Vec<PartitionConfig>,
     nodes: Nodes,
     jobs: Vec<Job>,
     /// What was submitted, once for all elements of an array.
@@ -35,6 +39,14 @@ pub struct Image {
     last_correspondent: u64,
 }
 
+impl Image {
+    /// Partitions as they were.
+    #[cfg(test)]
+    pub(in crate::controller) fn partitions(&self) -> &[PartitionConfig] {
+        &self.partitions
+    }
+}
+
 impl Cluster {
     /// The state as it is now.
     #[must_use]
@@ -44,6 +56,8 @@ impl Cluster {
             submissions.entry(job.array_or_id()).or_insert_with(|| Submission::clone(&job.submission));
         }
         Image {
+            config: self.config.clone(),
+            partitions: self.partitions.clone(),
             nodes: self.nodes.clone(),
             jobs: self.jobs.values().cloned().collect(),
             submissions,
@@ -58,13 +72,14 @@ impl Cluster {
 
     /// A cluster in this state.
     #[must_use]
-    pub fn restore(config: Config, image: Image) -> Self {
-        let mut cluster = Self::new(config);
+    pub fn restore(image: Image) -> Self {
+        let mut cluster = Self::new(image.config);
+        cluster.partitions = image.partitions;
         cluster.nodes = image.nodes;
         cluster.history = image.history.into_iter().map(|view| (view.id, view)).collect();
         cluster.deadlines = image.deadlines;
         cluster.owners = image.owners;
-        cluster.next_job = cluster.next_job.max(image.next_job);
+        cluster.next_job = image.next_job;
         cluster.next_priority = image.next_priority;
         cluster.last_correspondent = image.last_correspondent;
         let submissions: BTreeMap<JobId, Arc<Submission>> =
@@ -86,16 +101,34 @@ impl Cluster {
         cluster
     }
 
+    /// The number that the next job gets.
+    #[must_use]
+    pub fn next_job(&self) -> JobId {
+        JobId(self.next_job)
+    }
+
     /// The highest number that a client or link has had; new ones have higher ones.
     #[must_use]
     pub fn last_correspondent(&self) -> u64 {
         self.last_correspondent
     }
 
-    /// Every connection and link is gone; the configuration is that of the new start.
-    pub(super) fn restarted(&mut self, turn: &mut Turn<'_>) {
-        self.partitions = configured(&self.config.partitions);
+    /// Follows the configuration of a new start. What was changed by hand meanwhile is as the configuration has it.
+    pub fn reconfigure(&mut self, config: Config) {
+        let first_job = config.first_job.or(self.config.first_job);
+        self.next_job = self.next_job.max(first_job.unwrap_or(1));
+        self.nodes.reconfigure(&config.nodes);
+        self.partitions = configured(&config.partitions);
+        self.config = Config { first_job, ..config };
         self.rekey_all();
+        let age = f64::from(self.config.min_job_age_secs);
+        for (job, end) in self.jobs.values().filter_map(|job| Some((job, job.end_time?))) {
+            self.deadlines.add(end + age, Look::Job(job.id));
+        }
+    }
+
+    /// Every connection and link is gone.
+    pub(super) fn restarted(&mut self, turn: &mut Turn<'_>) {
         self.stopping = None;
         for client in self.owners.clone() {
             self.client_gone(turn, client);

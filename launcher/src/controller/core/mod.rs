@@ -1,26 +1,30 @@
 //! The controller's decisions: state × event × now → effects. Pure: no socket, clock, file or runtime.
 //!
 //! [`Cluster::apply`] takes one [`Event`], changes the state and gives out what is to be done. The rooms, in the
-//! order in which a job passes through them: `submit` (checks, defaults), `dependency` and `schedule` (who
+//! order in which a job passes through them: `check`, `submit` (defaults), `dependency` and `schedule` (who
 //! starts, where), `start`, `steps` (CPUs inside a job, launches), `report` (what rank servers say), `finish`
 //! (outcome, requeue, history); beside them what users do to jobs: `cancel`, `act`, `update`; and what they see:
-//! `view`, `watch`. The way of a job is the table in `lifecycle`.
+//! `view`, `watch`, `overview`. The way of a job is the table in `lifecycle`.
 //!
 //! Random secrets are drawn from a source that the caller passes in, so that a replay can give the same ones.
 
 mod act;
 mod array;
 mod cancel;
+mod check;
 pub mod config;
+mod config_view;
 mod deadline;
 mod dependency;
 pub mod event;
 mod finish;
+pub mod gres;
 pub mod image;
 mod job;
 mod lifecycle;
 mod node;
 mod nodes;
+mod overview;
 mod partition;
 mod queue;
 mod reason;
@@ -37,6 +41,7 @@ mod tests;
 mod turn;
 mod update;
 mod view;
+mod wanted;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +54,7 @@ use self::deadline::{Deadlines, Look};
 use self::event::{Asker, ClientId, Effect, Event};
 use self::job::Job;
 use self::nodes::Nodes;
+use self::overview::Onlookers;
 use self::queue::Queue;
 use self::turn::Turn;
 use self::watch::Watchers;
@@ -70,6 +76,7 @@ pub struct Cluster {
     /// Jobs that ended longer ago, for accounting.
     history: BTreeMap<JobId, JobView>,
     watchers: Watchers,
+    onlookers: Onlookers,
     /// Clients that asked for something that ends with their connection.
     owners: BTreeSet<ClientId>,
     deadlines: Deadlines,
@@ -82,16 +89,16 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A cluster without nodes and jobs.
+    /// A cluster without jobs, whose nodes are still to come.
     #[must_use]
     pub fn new(config: Config) -> Self {
         /// What Slurm's `priority/basic` begins with.
         const FIRST_PRIORITY: u32 = 4_294_901_760;
         let partitions = partition::configured(&config.partitions);
         Self {
-            next_job: config.first_job,
+            next_job: config.first_job.unwrap_or(1),
+            nodes: Nodes::expected(&config.nodes),
             config,
-            nodes: Nodes::default(),
             partitions,
             jobs: BTreeMap::new(),
             arrays: BTreeMap::new(),
@@ -99,6 +106,7 @@ impl Cluster {
             queue: Queue::default(),
             history: BTreeMap::new(),
             watchers: Watchers::default(),
+            onlookers: Onlookers::default(),
             owners: BTreeSet::new(),
             deadlines: Deadlines::default(),
             next_priority: FIRST_PRIORITY,
@@ -112,6 +120,9 @@ impl Cluster {
     pub fn apply(&mut self, event: Event, now: f64, secrets: &mut dyn FnMut() -> Secret) -> Vec<Effect> {
         let mut turn = Turn::new(now, secrets);
         let changes = self.is_changed_by(&event);
+        if changes && !matches!(event, Event::Timer) {
+            self.onlookers.note_change();
+        }
         self.last_correspondent = self.last_correspondent.max(event.correspondent());
         match event {
             Event::Call { client, peer, call } => {
@@ -128,6 +139,7 @@ impl Cluster {
             self.schedule(&mut turn);
         }
         self.tell_watchers(&mut turn);
+        self.tell_onlookers(&mut turn);
         self.stop_when_empty(&mut turn);
         turn.effects
     }
@@ -138,12 +150,19 @@ impl Cluster {
     pub fn is_changed_by(&self, event: &Event) -> bool {
         match event {
             Event::ClientGone { client } => self.owners.contains(client),
+            // One that is only for the onlookers, who are told what is so already.
+            Event::Timer => match (self.deadlines.next(), self.onlookers.due()) {
+                (Some(deadline), Some(due)) => deadline <= due,
+                (None, Some(_)) => false,
+                (_, None) => true,
+            },
             event => !event.only_asks(),
         }
     }
 
     fn look_at_due(&mut self, turn: &mut Turn<'_>) {
         while let Some(look) = self.deadlines.pop(turn.now) {
+            self.onlookers.note_change();
             match look {
                 Look::Job(id) => self.look_at_job(turn, id),
                 Look::Link(link) => self.look_at_link(turn, link),
@@ -154,6 +173,6 @@ impl Cluster {
     /// When [`Event::Timer`] is due, in Unix seconds. It may change with every event.
     #[must_use]
     pub fn next_deadline(&self) -> Option<f64> {
-        self.deadlines.next()
+        [self.deadlines.next(), self.onlookers.due()].into_iter().flatten().min_by(f64::total_cmp)
     }
 }

@@ -7,7 +7,9 @@ use prun_runtime::ids::JobId;
 use prun_runtime::wire::node::NodeFacts;
 use serde::{Deserialize, Serialize};
 
+use super::config::{NodeConfig, NodeStart};
 use super::event::LinkId;
+use super::gres;
 use crate::controller::api::NodeView;
 use crate::layout::allocate::NodeRoom;
 use crate::layout::plan::NodeShare;
@@ -36,6 +38,12 @@ pub(super) struct Node {
     pub(super) reason: Option<NodeReason>,
     pub(super) features: Vec<String>,
     pub(super) gres: Vec<(String, u64)>,
+    /// Nodes of less weight are taken first.
+    #[serde(default = "one")]
+    pub(super) weight: u32,
+    /// The configuration names it.
+    #[serde(default)]
+    pub(super) expected: bool,
     pub(super) jobs: BTreeSet<JobId>,
     pub(super) start_time: f64,
     pub(super) last_busy: f64,
@@ -55,6 +63,8 @@ impl Node {
             reason: None,
             features: Vec::new(),
             gres: Vec::new(),
+            weight: 1,
+            expected: false,
             jobs: BTreeSet::new(),
             start_time: now,
             last_busy: now,
@@ -64,6 +74,25 @@ impl Node {
         }
     }
 
+    /// One that the configuration names; its rank server is still to come.
+    pub(super) fn expected(config: &NodeConfig) -> Self {
+        let mut node = Self { up: false, ..Self::new(config.facts(), LinkId(0), 0.0) };
+        node.configure(config);
+        (node.down, node.drain) = (config.start == NodeStart::Down, config.start == NodeStart::Drain);
+        let root =
+            |text: &String| NodeReason { text: text.clone(), user: "root".to_owned(), uid: 0, at: 0.0 };
+        node.reason = config.reason.as_ref().map(root);
+        node
+    }
+
+    /// Takes over what the configuration says of it.
+    pub(super) fn configure(&mut self, config: &NodeConfig) {
+        self.facts = config.settle(self.facts.clone());
+        self.features.clone_from(&config.features);
+        self.gres.clone_from(&config.gres);
+        (self.weight, self.expected) = (config.weight, true);
+    }
+
     /// Whether jobs may start here.
     pub(super) fn usable(&self) -> bool {
         self.up && !self.down && !self.drain
@@ -71,11 +100,10 @@ impl Node {
 
     /// The node as the layout sees it.
     pub(super) fn room(&self) -> NodeRoom<'_> {
-        let free = |(name, count): &(String, u64)| {
+        let free = |(name, numbers): (&str, std::ops::Range<u32>)| {
             let held = self.held_gres.iter().find(|(held, _)| held == name).map(|(_, devices)| devices);
-            let devices = (0..u32::try_from(*count).unwrap_or(u32::MAX))
-                .filter(|device| held.is_none_or(|held| !held.contains(device)));
-            (name.clone(), devices.collect())
+            let devices = numbers.filter(|device| held.is_none_or(|held| !held.contains(device)));
+            (name.to_owned(), devices.collect())
         };
         NodeRoom {
             facts: &self.facts,
@@ -83,9 +111,10 @@ impl Node {
             gres: &self.gres,
             free_cpus: (0..self.facts.cpus).filter(|cpu| !self.held_cpus.contains(cpu)).collect(),
             free_memory_mb: self.facts.memory_mb.saturating_sub(self.held_memory_mb),
-            free_gres: self.gres.iter().map(free).collect(),
+            free_gres: gres::numbers(&self.gres).map(free).collect(),
             idle: self.jobs.is_empty(),
             usable: self.usable(),
+            weight: self.weight,
         }
     }
 
@@ -128,6 +157,7 @@ impl Node {
             partitions,
             features: self.features.clone(),
             gres: self.gres.clone(),
+            weight: self.weight,
             gres_allocated: self.held_gres.iter().map(|(n, held)| (n.clone(), held.len() as u64)).collect(),
             load: None,
             free_mb: None,
@@ -135,6 +165,11 @@ impl Node {
             last_busy: self.last_busy,
         }
     }
+}
+
+/// What Slurm gives a node that says nothing of its weight.
+fn one() -> u32 {
+    1
 }
 
 /// The cluster's order of nodes: as people count, `n2` before `n10`.

@@ -1,13 +1,17 @@
 //! Nodes join, go away and come back; users drain them.
 
+use std::collections::HashMap;
+
 use prun_runtime::ids::StepKey;
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
 use serde::{Deserialize, Serialize};
 
 use super::Cluster;
+use super::config::NodeConfig;
 use super::deadline::Look;
 use super::event::{LinkId, Peer};
 use super::finish::Ending;
+use super::gres;
 use super::lifecycle::Stage;
 use super::node::{Node, NodeReason, by_name};
 use super::turn::Turn;
@@ -23,6 +27,30 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
+    /// Those that a configuration names.
+    pub(super) fn expected(configs: &[NodeConfig]) -> Self {
+        let mut nodes: Vec<Node> = configs.iter().map(Node::expected).collect();
+        nodes.sort_by(|a, b| by_name(&a.facts.name, &b.facts.name));
+        Self { nodes }
+    }
+
+    /// Follows a new configuration: nodes that it no longer names go, unless jobs are on them.
+    pub(super) fn reconfigure(&mut self, configs: &[NodeConfig]) {
+        let known: HashMap<&str, &NodeConfig> =
+            configs.iter().map(|config| (config.name.as_str(), config)).collect();
+        self.nodes.retain_mut(|node| match known.get(node.facts.name.as_str()) {
+            Some(config) => {
+                node.configure(config);
+                true
+            }
+            None => !std::mem::replace(&mut node.expected, false) || !node.jobs.is_empty(),
+        });
+        let new = configs.iter().filter(|config| self.get(&config.name).is_none()).map(Node::expected);
+        let new: Vec<Node> = new.collect();
+        self.nodes.extend(new);
+        self.nodes.sort_by(|a, b| by_name(&a.facts.name, &b.facts.name));
+    }
+
     pub(super) fn iter(&self) -> std::slice::Iter<'_, Node> {
         self.nodes.iter()
     }
@@ -39,7 +67,18 @@ impl Nodes {
     }
 
     /// Takes a node in. Gives the link that spoke for it before, if another one did.
-    fn join(&mut self, facts: NodeFacts, link: LinkId, now: f64) -> Option<LinkId> {
+    fn join(
+        &mut self,
+        facts: NodeFacts,
+        config: Option<&NodeConfig>,
+        link: LinkId,
+        now: f64,
+    ) -> Option<LinkId> {
+        let shortcoming = config.and_then(|config| config.shortcoming(&facts));
+        let facts = match config {
+            Some(config) => config.settle(facts),
+            None => facts,
+        };
         if let Some(node) = self.nodes.iter_mut().find(|node| node.facts.name == facts.name) {
             let before = std::mem::replace(&mut node.link, link);
             let silent = node.reason.as_ref().is_some_and(|reason| reason.text == NOT_RESPONDING);
@@ -47,7 +86,11 @@ impl Nodes {
                 (node.down, node.reason) = (false, None);
             }
             (node.facts, node.up, node.start_time) = (facts, true, now);
-            return Some(before).filter(|before| *before != link);
+            if let Some(text) = shortcoming {
+                node.drain = true;
+                node.reason = Some(NodeReason { text, user: "root".to_owned(), uid: 0, at: now });
+            }
+            return Some(before).filter(|before| *before != link && *before != LinkId(0));
         }
         let at = self.nodes.partition_point(|node| by_name(&node.facts.name, &facts.name).is_lt());
         self.nodes.insert(at, Node::new(facts, link, now));
@@ -69,8 +112,11 @@ impl Cluster {
 
     /// Nodes join, or come back with the steps that they still run.
     fn register(&mut self, turn: &mut Turn<'_>, link: LinkId, nodes: Vec<NodeFacts>, steps: &[StepKey]) {
-        let mut before: Vec<LinkId> =
-            nodes.into_iter().filter_map(|facts| self.nodes.join(facts, link, turn.now)).collect();
+        let mut before: Vec<LinkId> = Vec::new();
+        for facts in nodes {
+            let config = self.config.node(&facts.name);
+            before.extend(self.nodes.join(facts, config, link, turn.now));
+        }
         before.sort_unstable();
         before.dedup();
         for old in before {
@@ -107,7 +153,11 @@ impl Cluster {
             node.up = false;
         }
         // A cluster that is to end does not wait for nodes to come back.
-        let patience = if self.stopping.is_some() { 0 } else { self.config.node_timeout_secs };
+        let patience = match self.config.node_timeout_secs {
+            _ if self.stopping.is_some() => 0,
+            0 => return,
+            seconds => seconds,
+        };
         self.deadlines.add(turn.now + f64::from(patience), Look::Link(link));
     }
 
@@ -191,11 +241,14 @@ impl Cluster {
                 names.iter().for_each(|name| self.nodes.with(name, |node| node.features.clone_from(&words)));
             }
             "gres" => {
-                let parsed = words.iter().map(|word| parse_gres(word)).collect::<Option<Vec<_>>>();
-                let gres = parsed.ok_or(ErrorCode::InvalidGres)?;
+                let gres = gres::parse(text).map_err(|_| ErrorCode::InvalidGres)?;
                 names.iter().for_each(|name| self.nodes.with(name, |node| node.gres.clone_from(&gres)));
             }
-            "weight" | "comment" | "extra" | "cpubind" => {}
+            "weight" => {
+                let weight = text.parse().map_err(|_| ErrorCode::InvalidUpdate)?;
+                names.iter().for_each(|name| self.nodes.with(name, |node| node.weight = weight));
+            }
+            "comment" | "extra" | "cpubind" => {}
             _ => return Err(Refusal::unknown_change(key, text)),
         }
         Ok(())
@@ -228,11 +281,4 @@ impl Cluster {
         }
         Ok(())
     }
-}
-
-/// `gpu:2`, `gpu:a100:2`, `gpu`.
-fn parse_gres(word: &str) -> Option<(String, u64)> {
-    let (name, rest) = word.split_once(':').unwrap_or((word, "1"));
-    let count = rest.rsplit(':').next()?.parse().ok()?;
-    Some((name.to_owned(), count))
 }

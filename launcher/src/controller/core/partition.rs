@@ -1,12 +1,17 @@
 //! Partitions: which nodes they have, which jobs they take and start.
 
+use std::borrow::Cow;
+
 use super::Cluster;
-use super::config::{PartitionConfig, PartitionState};
+use super::config::{OverSubscribe, PartitionConfig, PartitionState};
 use super::node::Node;
 use super::reason::Reason;
 use crate::controller::api::{ErrorCode, PartitionView, Refusal};
+use crate::layout::allocate::{NodeRoom, Unfit, allocate};
+use crate::layout::plan::Allocation;
 use crate::script::hostlist;
-use crate::script::spec::JobSpec;
+use crate::script::memory::parse_mb;
+use crate::script::spec::{JobSpec, Memory, Sharing};
 use crate::script::time::parse_limit;
 
 /// The name of the one partition of a cluster that configures none.
@@ -33,16 +38,45 @@ impl PartitionConfig {
 
     /// Why this partition does not start a job now, whatever is free.
     pub(super) fn keeps_waiting(&self, spec: &JobSpec) -> Option<Reason> {
-        let time = self.limit_of(spec).unwrap_or(u32::MAX) > self.max_time.unwrap_or(u32::MAX);
-        let (least, most) = spec.nodes.unwrap_or((1, u32::MAX));
-        let nodes = self.max_nodes.is_some_and(|max| least > max) || most < self.min_nodes;
         match self.state {
             PartitionState::Down => Some(Reason::PartitionDown),
             PartitionState::Inactive => Some(Reason::PartitionInactive),
-            _ if time => Some(Reason::PartitionTimeLimit),
-            _ if nodes => Some(Reason::PartitionNodeLimit),
-            _ => None,
+            _ => match self.limit_exceeded(spec) {
+                Some(ErrorCode::InvalidTimeLimit) => Some(Reason::PartitionTimeLimit),
+                Some(_) => Some(Reason::PartitionNodeLimit),
+                None => None,
+            },
         }
+    }
+
+    /// What a job asks for that no job may have here.
+    pub(super) fn limit_exceeded(&self, spec: &JobSpec) -> Option<ErrorCode> {
+        let (least, most) = spec.nodes.unwrap_or((1, u32::MAX));
+        if self.limit_of(spec).unwrap_or(u32::MAX) > self.max_time.unwrap_or(u32::MAX) {
+            return Some(ErrorCode::InvalidTimeLimit);
+        }
+        let nodes = self.max_nodes.is_some_and(|max| least > max) || most < self.min_nodes;
+        nodes.then_some(ErrorCode::NodeCount)
+    }
+
+    /// Whether a job asks for more memory than one may have here.
+    pub(super) fn memory_exceeded(&self, spec: &JobSpec) -> bool {
+        match (self.max_memory, spec.memory.or(self.default_memory)) {
+            (Some(Memory::PerNode(most)), Some(Memory::PerNode(wanted) | Memory::PerCpu(wanted)))
+            | (Some(Memory::PerCpu(most)), Some(Memory::PerCpu(wanted))) => wanted > most,
+            _ => false,
+        }
+    }
+
+    /// Finds a job a place among nodes of this partition, on its terms.
+    pub(super) fn allocate(&self, spec: &JobSpec, rooms: &[NodeRoom<'_>]) -> Result<Allocation, Unfit> {
+        let spec = match (self.over_subscribe, spec.sharing) {
+            (OverSubscribe::Exclusive, sharing) if sharing != Some(Sharing::Exclusive) => {
+                Cow::Owned(JobSpec { sharing: Some(Sharing::Exclusive), ..spec.clone() })
+            }
+            _ => Cow::Borrowed(spec),
+        };
+        allocate(&spec, self.default_memory, rooms)
     }
 
     fn view<'a>(&self, nodes: impl Iterator<Item = &'a Node>) -> PartitionView {
@@ -58,7 +92,9 @@ impl PartitionConfig {
             min_nodes: self.min_nodes,
             cpus: nodes.iter().map(|node| node.facts.cpus).sum(),
             memory_mb: nodes.iter().map(|node| node.facts.memory_mb).sum(),
-            def_mem_per_cpu: self.def_mem_per_cpu,
+            default_memory: self.default_memory,
+            max_memory: self.max_memory,
+            over_subscribe: self.over_subscribe.text(),
             priority_tier: self.priority_tier,
         }
     }
@@ -68,6 +104,10 @@ impl PartitionConfig {
         let number = || value.parse::<u32>().map_err(|_| ErrorCode::InvalidUpdate);
         let minutes = || parse_limit(value).ok_or(ErrorCode::InvalidTimeLimit);
         let unlimited = ["unlimited", "infinite"].iter().any(|word| value.eq_ignore_ascii_case(word));
+        let memory = || match unlimited {
+            true => Ok(None),
+            false => Ok::<_, ErrorCode>(Some(parse_mb(value).ok_or(ErrorCode::InvalidUpdate)?)),
+        };
         match key {
             "state" => self.state = PartitionState::parse(value).ok_or(ErrorCode::InvalidUpdate)?,
             "maxtime" => self.max_time = minutes()?,
@@ -75,7 +115,10 @@ impl PartitionConfig {
             "maxnodes" => self.max_nodes = if unlimited { None } else { Some(number()?) },
             "minnodes" => self.min_nodes = number()?,
             "prioritytier" | "priority" => self.priority_tier = number()?,
-            "defmempercpu" => self.def_mem_per_cpu = if unlimited { None } else { Some(number()?.into()) },
+            "defmempercpu" => self.default_memory = memory()?.map(Memory::PerCpu),
+            "defmempernode" => self.default_memory = memory()?.map(Memory::PerNode),
+            "maxmempercpu" => self.max_memory = memory()?.map(Memory::PerCpu),
+            "maxmempernode" => self.max_memory = memory()?.map(Memory::PerNode),
             "default" => self.is_default = value.eq_ignore_ascii_case("yes"),
             "nodes" if value.eq_ignore_ascii_case("all") => self.nodes = None,
             "nodes" => {

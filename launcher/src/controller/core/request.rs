@@ -60,6 +60,7 @@ impl Cluster {
             Request::AttachStep { key } => reply(self.attach(key), |step| Reply::Step(Box::new(step))),
             Request::WaitJob { job } => return self.watch(turn, asker, job, Wish::End),
             Request::WatchJob { job } => return self.watch(turn, asker, job, Wish::EveryChange),
+            Request::WatchCluster { seen } => return self.overlook(turn, asker, seen),
             Request::Jobs { history } => self.tell_jobs(turn, asker, history),
             Request::Nodes => Reply::Nodes(self.node_views()),
             Request::Partitions => Reply::Partitions(self.partition_views()),
@@ -121,6 +122,7 @@ impl Cluster {
     /// A client's connection is gone: what lives by it ends.
     pub(super) fn client_gone(&mut self, turn: &mut Turn<'_>, client: ClientId) {
         self.watchers.drop_client(client);
+        self.onlookers.drop_client(client);
         if !self.owners.remove(&client) {
             return;
         }

@@ -19,7 +19,7 @@ use super::lifecycle::Stage;
 use super::reason::Reason;
 use super::rooms::{full, give, take};
 use super::turn::Turn;
-use crate::layout::allocate::{NodeRoom, Unfit, allocate};
+use crate::layout::allocate::{NodeRoom, Unfit};
 use crate::layout::plan::Allocation;
 use crate::script::hostlist;
 use crate::script::spec::{DependencyKind, JobSpec};
@@ -270,11 +270,11 @@ impl<'a> Pass<'a> {
         rooms: &[NodeRoom<'a>],
     ) -> Result<Allocation, Unfit> {
         if partition.nodes.is_none() {
-            return allocate(spec, partition.def_mem_per_cpu, rooms);
+            return partition.allocate(spec, rooms);
         }
         let own: Vec<NodeRoom<'a>> =
             rooms.iter().filter(|room| partition.has(&room.facts.name)).cloned().collect();
-        allocate(spec, partition.def_mem_per_cpu, &own)
+        partition.allocate(spec, &own)
     }
 
     fn count(&mut self, job: &Job, partition: &PartitionConfig, allocation: &Allocation) {

@@ -1,25 +1,22 @@
-//! A job comes in: checked in Slurm's order, given its defaults, put into the queue.
+//! A job comes in: given its number and defaults, put into the queue.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use prun_runtime::ids::JobId;
-use prun_runtime::limits::JOBS_MAX;
 
 use super::Cluster;
-use super::config::PartitionConfig;
 use super::deadline::Look;
 use super::event::Asker;
 use super::finish::Ending;
 use super::job::{Elements, Hold, Job, Membership, Run};
 use super::lifecycle::Stage;
-use super::node::Node;
 use super::reason::Reason;
 use super::turn::Turn;
 use crate::controller::api::{ErrorCode, JobState, Refusal, Reply, Submission};
-use crate::layout::allocate::{NodeRoom, Unfit, allocate};
+
 use crate::script::hostlist;
-use crate::script::spec::{ArraySpec, JobSpec};
+use crate::script::spec::JobSpec;
 
 impl Cluster {
     /// `sbatch`; with an owner `salloc` and `srun`. Gives the job's number and warnings.
@@ -29,7 +26,7 @@ impl Cluster {
         submission: Submission,
         owner: Option<Asker>,
     ) -> Result<(JobId, Vec<String>), Refusal> {
-        let partitions = self.check(&submission)?;
+        let partitions = self.check(&submission, turn.now)?;
         let id = JobId(self.next_job);
         let job = self.record(id, submission, owner, partitions, turn.now)?;
         self.next_job += 1;
@@ -74,8 +71,9 @@ impl Cluster {
 
     /// `sbatch --test-only`.
     pub(super) fn test(&self, turn: &Turn<'_>, submission: Submission) -> Result<Reply, Refusal> {
-        let partitions = self.check(&submission)?;
+        let partitions = self.check(&submission, turn.now)?;
         let spec = submission.components.first().ok_or(ErrorCode::Unspecified)?;
+        self.check_fit(spec, &partitions)?;
         let places = partitions.iter().filter_map(|name| self.partition(name)).filter_map(|partition| {
             let (at, allocation) = self.expected(spec, partition, turn.now)?;
             Some((at, allocation, partition.name.clone()))
@@ -90,111 +88,6 @@ impl Cluster {
             nodes: hostlist::compress(&names),
             partition,
         })
-    }
-
-    /// Whether a submission can be taken; gives the partitions it goes to.
-    fn check(&self, submission: &Submission) -> Result<Vec<String>, Refusal> {
-        let [spec] = submission.components.as_slice() else {
-            let detail = vec!["heterogeneous jobs are not supported".to_owned()];
-            return Err(Refusal { code: ErrorCode::NotSupported, detail });
-        };
-        if self.stopping.is_some() {
-            return Err(ErrorCode::Disabled.into());
-        }
-        if self.jobs.len() >= JOBS_MAX {
-            return Err(ErrorCode::TooMany.into());
-        }
-        self.check_features(spec)?;
-        let partitions = self.partitions_for(&spec.partition)?;
-        self.check_names(spec)?;
-        if spec.time_min.zip(spec.time_limit.flatten()).is_some_and(|(least, most)| least > most) {
-            return Err(ErrorCode::InvalidTimeLimit.into());
-        }
-        if let Some(array) = &spec.array {
-            self.check_array(array, submission)?;
-        }
-        let conditions = spec.dependency.iter().flat_map(|dependency| &dependency.conditions);
-        if !conditions.into_iter().all(|condition| self.knows(condition)) {
-            return Err(ErrorCode::Dependency.into());
-        }
-        if !spec.hold {
-            self.check_fit(spec, &partitions)?;
-        }
-        Ok(partitions)
-    }
-
-    /// Names in `--constraint` must be features of some node.
-    fn check_features(&self, spec: &JobSpec) -> Result<(), Refusal> {
-        let words = spec.constraint.as_deref().unwrap_or_default();
-        let mut words = words
-            .split(['&', '|', '[', ']', '(', ')', ','])
-            .map(|word| word.split_once('*').map_or(word, |(name, _)| name).trim());
-        let known = |word: &str| self.nodes.iter().any(|node| node.features.iter().any(|f| f == word));
-        if words.all(|word| word.is_empty() || known(word)) {
-            Ok(())
-        } else {
-            Err(ErrorCode::InvalidFeature.into())
-        }
-    }
-
-    /// The partitions of these names, or the default one.
-    pub(super) fn partitions_for(&self, names: &[String]) -> Result<Vec<String>, Refusal> {
-        if names.is_empty() {
-            let default = self.partitions.iter().find(|partition| partition.is_default);
-            let default = default.ok_or(ErrorCode::InvalidPartition)?;
-            return Ok(vec![default.name.clone()]);
-        }
-        for name in names {
-            let Some(partition) = self.partition(name) else {
-                let detail = vec![format!("invalid partition specified: {}", names.join(","))];
-                return Err(Refusal { code: ErrorCode::InvalidPartition, detail });
-            };
-            if !partition.state.takes() {
-                return Err(ErrorCode::PartitionDown.into());
-            }
-        }
-        Ok(names.to_vec())
-    }
-
-    /// What is named must be there.
-    fn check_names(&self, spec: &JobSpec) -> Result<(), Refusal> {
-        if spec.licenses.as_ref().is_some_and(|licenses| !licenses.is_empty()) {
-            return Err(ErrorCode::InvalidLicenses.into());
-        }
-        if spec.reservation.is_some() {
-            return Err(ErrorCode::InvalidReservation.into());
-        }
-        if spec.nodelist.iter().chain(&spec.exclude).any(|name| self.nodes.get(name).is_none()) {
-            return Err(ErrorCode::InvalidNodeName.into());
-        }
-        Ok(())
-    }
-
-    fn check_array(&self, array: &ArraySpec, submission: &Submission) -> Result<(), Refusal> {
-        let small = array.elements.iter().all(|&element| element < self.config.max_array_size);
-        if submission.script.is_some() && small && !array.elements.is_empty() {
-            Ok(())
-        } else {
-            Err(ErrorCode::InvalidArray.into())
-        }
-    }
-
-    /// Some partition must be able to hold it, were all of its nodes up and idle.
-    pub(super) fn check_fit(&self, spec: &JobSpec, partitions: &[String]) -> Result<(), Refusal> {
-        let mut refusal = Refusal::from(ErrorCode::NodeConfig);
-        for partition in partitions.iter().filter_map(|name| self.partition(name)) {
-            match self.fit(spec, partition) {
-                Err(Unfit::Never(why)) => refusal = why,
-                Ok(_) | Err(Unfit::Busy | Unfit::NodesUnavailable) => return Ok(()),
-            }
-        }
-        Err(refusal)
-    }
-
-    fn fit(&self, spec: &JobSpec, partition: &PartitionConfig) -> Result<(), Unfit> {
-        let nodes = self.nodes.iter().filter(|node| partition.has(&node.facts.name));
-        let rooms: Vec<NodeRoom<'_>> = nodes.map(Node::room).collect();
-        allocate(spec, partition.def_mem_per_cpu, &rooms).map(|_| ())
     }
 
     fn record(
@@ -231,7 +124,7 @@ impl Cluster {
             submit_time: now,
             eligible_time: (hold.is_none() && !waits_for_others).then_some(now),
             end_time: None,
-            last_sched_eval: None,
+            last_sched_eval: Some(now),
             restarts: 0,
             cancelled_by: None,
             again: None,

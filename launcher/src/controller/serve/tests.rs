@@ -109,9 +109,12 @@ async fn nodes_are_there(client: &mut Client, count: usize) {
 }
 
 async fn launched(told: &mut mpsc::Receiver<ToNode>) -> prun_runtime::ids::StepKey {
-    match timeout(PATIENCE, told.recv()).await.unwrap() {
-        Some(ToNode::Launch(launch)) => launch.key,
-        other => panic!("{other:?}"),
+    loop {
+        match timeout(PATIENCE, told.recv()).await.unwrap() {
+            Some(ToNode::Launch(launch)) => return launch.key,
+            Some(ToNode::Registered) => {}
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -173,6 +176,8 @@ async fn a_rank_server_may_join_over_a_stream() {
     nodes_are_there(&mut client, 2).await;
     client.call(Request::Submit(submission(true))).await;
     let mut reader = FrameReader::new(read);
+    let message: ToNode = timeout(PATIENCE, reader.message()).await.unwrap().unwrap().unwrap();
+    assert_eq!(message, ToNode::Registered);
     let message: ToNode = timeout(PATIENCE, reader.message()).await.unwrap().unwrap().unwrap();
     let ToNode::Launch(launch) = message else { panic!("{message:?}") };
     let key = launch.key;
@@ -279,5 +284,6 @@ async fn what_cannot_be_kept_is_refused_and_ends_the_controller() {
     }
     timeout(PATIENCE, handle.ended()).await.unwrap();
     // Its launch was not let out.
+    assert_eq!(timeout(PATIENCE, told.recv()).await.unwrap(), Some(ToNode::Registered));
     assert!(timeout(PATIENCE, told.recv()).await.unwrap().is_none());
 }

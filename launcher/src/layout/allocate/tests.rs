@@ -34,6 +34,7 @@ fn rooms<'a>(facts: &'a [NodeFacts], gres: &'a [(String, u64)]) -> Vec<NodeRoom<
         free_gres: gres.iter().map(|(pool, count)| (pool.clone(), (0..*count as u32).collect())).collect(),
         idle: true,
         usable: true,
+        weight: 1,
     };
     facts.iter().map(room).collect()
 }
@@ -224,12 +225,32 @@ fn memory_is_counted_only_when_somebody_says_how_much() {
         allocation.nodes.iter().map(|share| (share.name.clone(), share.memory_mb)).collect::<Vec<_>>()
     };
     assert_eq!(memory(&rooms, "", None), [("n1".to_owned(), 0)]);
-    assert_eq!(memory(&rooms, "-n 2", Some(100)), [("n1".to_owned(), 200)]);
-    assert_eq!(memory(&rooms, "-n 2 --mem-per-cpu=300", Some(100)), [("n1".to_owned(), 600)]);
+    assert_eq!(memory(&rooms, "-n 2", Some(Memory::PerCpu(100))), [("n1".to_owned(), 200)]);
+    assert_eq!(memory(&rooms, "-n 2 --mem-per-cpu=300", Some(Memory::PerCpu(100))), [("n1".to_owned(), 600)]);
+    assert_eq!(memory(&rooms, "-n 2", Some(Memory::PerNode(700))), [("n1".to_owned(), 700)]);
     assert_eq!(memory(&rooms, "--mem=0", None), [("n1".to_owned(), 1000)]);
     rooms[0].free_memory_mb = 400;
     assert_eq!(memory(&rooms, "--mem=600", None), [("n2".to_owned(), 600)]);
     assert_eq!(memory(&rooms, "--mem=0", None), [("n2".to_owned(), 1000)]);
+}
+
+#[test]
+fn light_nodes_are_taken_first() {
+    let facts = facts(4, 2);
+    let mut rooms = rooms(&facts, &[]);
+    for (room, weight) in rooms.iter_mut().zip([9, 1, 5, 1]) {
+        room.weight = weight;
+    }
+    check(
+        &rooms,
+        &[
+            ("-n 1", "2", &[1], &[1]),
+            ("-n 4", "24", &[2, 2], &[2, 2]),
+            ("-n 5", "234", &[2, 2, 1], &[2, 2, 1]),
+            ("-w n1 -n 2", "1", &[2], &[2]),
+            ("-n 8", "1234", &[2, 2, 2, 2], &[2, 2, 2, 2]),
+        ],
+    );
 }
 
 #[test]

@@ -149,6 +149,8 @@ impl Link {
                 return Some(Next::Data(FromStep::Data { rank, stream, offset }, bytes));
             }
         }
+        // What has been forgotten cannot be waited for.
+        pull.offset = pull.offset.max(log.start());
         if log.has_ended() && pull.offset >= log.end() {
             let offset = log.end();
             pull.is_over = true;

@@ -91,6 +91,12 @@ impl Log {
         }
     }
 
+    /// Offset of the first byte that can still be read.
+    #[must_use]
+    pub(super) fn start(&self) -> u64 {
+        self.start
+    }
+
     /// Whether nothing will be appended any more.
     #[must_use]
     pub(super) fn has_ended(&self) -> bool {
@@ -152,9 +158,15 @@ impl Log {
         }
         let Some(spill) = &self.spill else { return Ok((offset, Bytes::new())) };
         let left = (spill.start + spill.length).saturating_sub(offset);
-        let mut bytes = BytesMut::zeroed(most.min(usize::try_from(left).unwrap_or(usize::MAX)));
-        spill.file.read_exact_at(&mut bytes, offset - spill.start)?;
-        Ok((offset, bytes.freeze()))
+        let wanted = most.min(usize::try_from(left).unwrap_or(usize::MAX));
+        if wanted == 0 {
+            return Ok((offset, Bytes::new()));
+        }
+        // Into memory that was not cleared first: it is most of what a large output costs.
+        let mut bytes = Vec::with_capacity(wanted);
+        rustix::io::pread(&spill.file, rustix::buffer::spare_capacity(&mut bytes), offset - spill.start)?;
+        bytes.truncate(wanted);
+        Ok((offset, bytes.into()))
     }
 
     fn read_memory(&mut self, offset: u64, most: usize) -> Bytes {

@@ -13,6 +13,7 @@ mod notice;
 mod program;
 mod pump;
 mod rank_link;
+mod root;
 mod scripts;
 mod stdio;
 mod step;

@@ -24,23 +24,21 @@ async fn answer(step: &Rc<Step>, rank: Rank, stream: UnixStream) -> Result<(), F
     let (read, write) = stream.into_split();
     let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
     while let Some(message) = reader.message().await? {
-        let ToServer::Barrier = message;
-        let reply = barrier(step, rank).await;
+        let reply = match message {
+            ToServer::Left { node, how } => {
+                step.left(rank, node, how);
+                continue;
+            }
+            ToServer::Barrier if step.is_root() => barrier(step, rank).await,
+            ToServer::Barrier => step.ask_root(rank, &ToServer::Barrier).await,
+        };
         writer.message(&reply).await?;
     }
     Ok(())
 }
 
 async fn barrier(step: &Rc<Step>, rank: Rank) -> FromServer {
-    let here = step.tasks.borrow().len();
-    if here < step.launch.size as usize {
-        let reason = format!(
-            "a barrier of {} ranks, of which {here} are on this rank server: barriers over several are not built yet",
-            step.launch.size
-        );
-        return FromServer::Refused { reason };
-    }
-    if !step.by_rank.contains_key(&rank) {
+    if rank.0 >= step.launch.size {
         return FromServer::Refused { reason: format!("step {} has no rank {rank}", step.launch.key) };
     }
     let (waiter, outcome) = oneshot::channel();

@@ -32,6 +32,8 @@ pub(super) type Waiter = oneshot::Sender<Outcome>;
 /// How long the output of a step is kept for a launcher that has not come yet.
 const LAUNCHER_WAIT: Duration = Duration::from_secs(30);
 
+/// What gathers the output of a step that the script has started.
+const LAUNCHER: &str = "srun";
 /// The signal that a script whose files cannot be opened counts as ended by (`ExitCode=0:53`).
 const NO_STDIO: i32 = 53;
 
@@ -65,6 +67,8 @@ pub(super) struct Step {
     ordered: Cell<bool>,
     over: Notify,
     finished: Cell<bool>,
+    /// The script has ended, its launchers have not.
+    lingers: Cell<bool>,
 }
 
 /// A process of the step that this process has started itself.
@@ -113,6 +117,7 @@ impl Step {
             ordered: Cell::new(false),
             over: Notify::new(),
             finished: Cell::new(false),
+            lingers: Cell::new(false),
         })
     }
 
@@ -277,6 +282,10 @@ impl Step {
                 None => {}
             }
         }
+        if self.lingers.get() && !descendants::any_named(LAUNCHER) {
+            self.lingers.set(false);
+            self.clear();
+        }
     }
 
     /// A task is gone, or will never be there. `announce`: launchers do not know yet.
@@ -304,15 +313,34 @@ impl Step {
             0 => format!("exited with code {}", exit.code),
             signal => format!("was killed by signal {signal}"),
         };
-        let told = self.barrier.borrow_mut().leave(rank, node, how);
-        settle(told);
+        if self.is_root() {
+            self.left(rank, node, how);
+        } else {
+            self.report_end(rank, node, how);
+        }
         if self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended) {
             self.all_ended();
         }
     }
 
-    /// The last task is gone: so goes all that the tasks have left.
+    /// A rank, here or elsewhere, will come to no further barrier.
+    pub(super) fn left(&self, rank: Rank, node: String, how: String) {
+        let told = self.barrier.borrow_mut().leave(rank, node, how);
+        settle(told);
+    }
+
+    /// The last task is gone. A script that is ended is often gone before its steps are, whose last words its launchers
+    /// still gather: those have the rest of the grace.
     fn all_ended(self: &Rc<Self>) {
+        let ended = self.launch.key.step.is_batch() && self.ending.get();
+        self.lingers.set(ended && descendants::any_named(LAUNCHER));
+        if !self.lingers.get() {
+            self.clear();
+        }
+    }
+
+    /// So goes all that the tasks have left.
+    fn clear(self: &Rc<Self>) {
         descendants::kill_all_but(&[]);
         let step = Rc::clone(self);
         tokio::task::spawn_local(async move {
@@ -335,7 +363,7 @@ impl Step {
 
     fn check_finished(self: &Rc<Self>) {
         let ended = self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended);
-        if self.finished.get() || !ended || !self.open_streams().is_empty() {
+        if self.finished.get() || !ended || self.lingers.get() || !self.open_streams().is_empty() {
             return;
         }
         self.finished.set(true);
@@ -426,11 +454,18 @@ impl Step {
     }
 
     /// A launcher's wish to end the step. Once the controller has ended it, the tasks have the grace that this gives
-    /// them: a launcher that was itself ended with the job does not shorten it.
+    /// them: a launcher that was itself ended with the job does not shorten it. Its wish may overtake the order, which
+    /// is why it waits a moment.
     pub(super) fn end_by_launcher(self: &Rc<Self>, at_once: bool) {
-        if !self.ordered.get() {
-            self.terminate(at_once, None);
-        }
+        /// Longer than an order is behind by, shorter than anybody who wants an end notices.
+        const ORDER_WAIT: Duration = Duration::from_millis(50);
+        let step = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(ORDER_WAIT).await;
+            if !step.ordered.get() {
+                step.terminate(at_once, None);
+            }
+        });
     }
 
     /// Whether the step is being ended: nothing more is started then.

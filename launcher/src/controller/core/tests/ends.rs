@@ -61,7 +61,7 @@ fn signals_go_to_steps_or_the_script_or_both() {
     for (batch, full, expected) in [
         (false, false, &["1 signal 1.0 10"][..]),
         (true, false, &["1 signal 1.batch 10"]),
-        (false, true, &["1 signal 1.0 10", "1 signal 1.batch 10"]),
+        (false, true, &["1 signal 1.batch 10", "1 signal 1.0 10"]),
     ] {
         assert_eq!(world.signal(usr1(batch, full)), None);
         assert_eq!(world.orders(), expected);

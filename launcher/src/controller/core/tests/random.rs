@@ -222,6 +222,6 @@ proptest! {
         }
         prop_assert!(bytes(&replayed) == now, "replayed");
         let image: Image = decode(&now).unwrap();
-        prop_assert!(bytes(&Cluster::restore(config(), image)) == now, "restored");
+        prop_assert!(bytes(&Cluster::restore(image)) == now, "restored");
     }
 }

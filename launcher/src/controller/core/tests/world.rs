@@ -52,6 +52,7 @@ impl World {
         for (at, cpus) in (1..).zip(cpus) {
             world.register(at, LinkId(at), *cpus, Vec::new());
         }
+        world.told.clear();
         world
     }
 
@@ -351,6 +352,7 @@ pub(super) fn launch(
         task_epilog: None,
         kill_wait_ms,
         owner_grace_ms: None,
+        root: None,
         nodes: (0..).zip(nodes).map(node).collect(),
     }
 }

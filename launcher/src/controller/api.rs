@@ -210,7 +210,7 @@ pub struct StepCreated {
     pub job: Box<JobView>,
     /// Milliseconds between TERM and KILL when the step is ended (`KillWait`).
     pub kill_wait_ms: u64,
-    /// What the user should read (`can't run 2 processes on 3 nodes, …`), without prefix.
+    /// What the user should read (`warning: can't run 2 processes on 3 nodes, …`), without the command's name.
     pub warnings: Vec<String>,
 }
 

@@ -18,7 +18,7 @@ mod step;
 mod task;
 
 pub use batch::batch_launch;
-pub use export::exported;
+pub use export::{exported, exported_to_job};
 pub use files::{Files, shown_files};
 pub use job::of_job;
 pub use setter::Variables;

@@ -156,7 +156,7 @@ pub enum Sharing {
 }
 
 /// `--distribution`: over nodes, then over sockets and cores; `,Pack`/`,NoPack`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Distribution {
     /// How ranks go over nodes.
     pub nodes: NodeDistribution,
@@ -169,8 +169,9 @@ pub struct Distribution {
 }
 
 /// The first level of `--distribution`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum NodeDistribution {
+    #[default]
     /// `*`: as the cluster does it.
     Default,
     /// Fill a node, then the next.

@@ -183,6 +183,10 @@ pub struct Flags {
     pub clusters: Option<String>,
     /// `--nodefile`: read where files are read.
     pub nodefile: Option<String>,
+    /// `--nodelist` with a `/` in it: a file as well.
+    pub nodelist_file: Option<String>,
+    /// `--exclude` with a `/` in it.
+    pub exclude_file: Option<String>,
     /// `--begin` as written: what it means depends on the clock.
     pub begin: Option<String>,
     /// `--deadline` as written.

@@ -50,7 +50,9 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("immediate", Some('I'), Takes::Maybe, R | A, "IMMEDIATE", "give up when not free at once", |r, v| {
-        r.job.immediate = Some(if v.is_empty() { 0 } else { count(v)? });
+        // A second is no wait: Slurm has one number for both.
+        r.job.immediate =
+            Some(if v.is_empty() { 0 } else { count(v)? }).map(|secs| if secs == 1 { 0 } else { secs });
         Ok(())
     }),
     row("no-kill", Some('k'), Takes::Maybe, ALL, "NO_KILL", "go on when a node fails", |r, v| {

@@ -89,3 +89,9 @@ pub const OVERVIEW_RANKS_MAX: usize = 16_384;
 
 /// Steps of one job in a picture of the cluster that have ended.
 pub const OVERVIEW_STEPS_MAX: usize = 32;
+
+/// Bytes of followed output that `prun top` keeps to scroll in: some ten thousand lines.
+pub const SCROLLBACK_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of one line of it; a longer line goes on as the next.
+pub const SCROLLBACK_LINE_BYTES_MAX: usize = 4096;

@@ -586,7 +586,7 @@ pub struct JobView {
     pub command: Option<String>,
     /// Whether it is a batch job.
     pub batch: bool,
-    /// Output paths, absolute, patterns expanded as far as the job is known.
+    /// Output paths, absolute, patterns expanded as far as the job is known; empty where its launcher shows the output.
     pub stdout: String,
     /// Error path.
     pub stderr: String,

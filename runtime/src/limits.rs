@@ -22,11 +22,16 @@ pub const PREAMBLE_BYTES_MAX: usize = 1024;
 /// How long a peer may take to say whom it wants.
 pub const PREAMBLE_WAIT: Duration = Duration::from_secs(5);
 
+/// How long a controller may say nothing before it is asked whether it is there, and again before it is given up
+/// (Slurm's `MessageTimeout`): longer than a disk that is busy makes it wait.
+pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
 /// Bytes of a job script (Slurm's `max_script_size` default).
 pub const SCRIPT_BYTES_MAX: usize = 4 << 20;
 
-/// Bytes of one task stream kept in memory; older bytes go to an unlinked file.
-pub const LOG_MEMORY_BYTES_MAX: usize = 256 << 10;
+/// Bytes of one task stream kept in memory; what comes then goes to an unlinked file. Four data frames: a stream that is
+/// read as fast as it is written has one on its way, one being written, and does not touch the file.
+pub const LOG_MEMORY_BYTES_MAX: usize = 1 << 20;
 
 /// Bytes of all task streams of one step process kept in memory.
 pub const LOGS_MEMORY_BYTES_MAX: usize = 16 << 20;
@@ -58,6 +63,10 @@ pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// Files of one configuration: those that include one another in a circle end here.
 pub const CONFIG_FILES_MAX: usize = 64;
+
+/// Events that a controller keeps in memory while its journal cannot be written; after that it hears nobody, until it
+/// can.
+pub const POSTPONED_EVENTS_MAX: usize = 65_536;
 
 /// Calls that wait for changes of jobs, of all clients.
 pub const WATCHERS_MAX: usize = 65_536;

@@ -210,7 +210,7 @@ pub struct StepCreated {
     pub job: Box<JobView>,
     /// Milliseconds between TERM and KILL when the step is ended (`KillWait`).
     pub kill_wait_ms: u64,
-    /// What the user should read (`can't run 2 processes on 3 nodes, …`), without prefix.
+    /// What the user should read (`warning: can't run 2 processes on 3 nodes, …`), without the command's name.
     pub warnings: Vec<String>,
 }
 
@@ -420,6 +420,14 @@ pub enum ErrorCode {
     InvalidJobId,
     /// Job/step already completing or completed.
     AlreadyDone,
+    /// Job has already finished.
+    JobFinished,
+    /// Job is in held state, pending scheduler release.
+    JobHeld,
+    /// Job is not suspended.
+    NotSuspended,
+    /// Invalid preferred feature specification.
+    InvalidPrefer,
     /// Job is pending execution.
     JobPending,
     /// Job is not pending.
@@ -534,8 +542,14 @@ pub struct JobView {
     pub cancelled_by: Option<u32>,
     /// Current priority; 0 is held.
     pub priority: u32,
-    /// Least and most nodes, after defaults.
+    /// Least and most nodes as they are shown; most is 0 where nothing bounds them.
     pub node_range: (u32, u32),
+    /// Least nodes asked for, after defaults.
+    #[serde(default)]
+    pub nodes_asked: u32,
+    /// Memory of a node in MiB, with which accounting counts a job that asks for none.
+    #[serde(default)]
+    pub node_memory_mb: u64,
     /// CPUs held or wanted.
     pub cpus: u32,
     /// Tasks after defaults.

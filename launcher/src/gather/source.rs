@@ -15,6 +15,8 @@ pub(super) struct Source {
     granted: u64,
     /// Bytes before this offset have come.
     received: u64,
+    /// What had come when it was last asked for more.
+    received_at_grant: u64,
     /// The stream's length, once it has ended.
     length: Option<u64>,
     /// What has come and may not be written yet.
@@ -45,6 +47,11 @@ impl Source {
         if self.is_over() { 0 } else { self.granted - self.received }
     }
 
+    /// Bytes that have come since it was last asked for more.
+    pub(super) fn since_grant(&self) -> u64 {
+        self.received - self.received_at_grant
+    }
+
     /// All of the stream has come.
     pub(super) fn is_over(&self) -> bool {
         self.length.is_some_and(|length| self.received >= length)
@@ -53,6 +60,7 @@ impl Source {
     /// Asks for more; gives the offset to ask from.
     pub(super) fn grant(&mut self, credit: u64) -> u64 {
         self.granted = self.received + credit;
+        self.received_at_grant = self.received;
         self.received
     }
 

@@ -52,6 +52,16 @@ fn all_but(spared: &[Pid]) -> Vec<Pid> {
     found
 }
 
+/// Whether some descendant's program has this name.
+#[must_use]
+pub fn any_named(name: &str) -> bool {
+    let has_name = |pid: &Pid| {
+        let comm = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()));
+        comm.is_ok_and(|comm| comm.trim_end() == name)
+    };
+    all_but(&[]).iter().any(has_name)
+}
+
 /// Sends a signal to every descendant.
 pub fn signal_all(signal: Signal) {
     for pid in all_but(&[]) {

@@ -221,6 +221,11 @@ mod stream {
             Self { stream }
         }
 
+        /// The stream behind it.
+        pub fn stream(&self) -> &W {
+            &self.stream
+        }
+
         /// Writes one message.
         ///
         /// # Errors

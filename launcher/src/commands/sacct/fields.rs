@@ -60,7 +60,7 @@ const UNKNOWN: &str = "Unknown";
 /// Every field.
 pub static FIELDS: &[Field] = &[
     row("Account", 10, |j, _| j.account.clone(), |j, _, _| j.account.clone()),
-    row("AdminComment", 15, blank_job, blank_step),
+    row("AdminComment", 15, |j, _| j.spec.admin_comment.clone().unwrap_or_default(), blank_step),
     row("AllocCPUS", 10, |j, _| j.cpus.to_string(), |_, s, _| s.cpus.to_string()),
     row(
         "AllocNodes",
@@ -308,7 +308,7 @@ mod tests {
             ("AllocCPUS", "2"),
             ("Elapsed", "00:00:00"),
             ("Reason", "JobHeldUser"),
-            ("ReqTRES", "billing=2,cpu=2,node=1"),
+            ("ReqTRES", "billing=2,cpu=2,mem=1000M,node=1"),
         ] {
             assert_eq!(text(name, &job), expected, "{name}");
         }

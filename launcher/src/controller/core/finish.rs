@@ -203,8 +203,12 @@ impl Cluster {
         job.run = Run::default();
         job.restarts += 1;
         (job.cancelled_by, job.end_time, job.eligible_time) = (None, None, None);
-        job.hold = again.hold;
-        job.reason = again.hold.map_or(Reason::BeginTime, Hold::reason);
+        job.reason = match (again.hold, job.hold) {
+            (Some(_), _) => Reason::RequeuedHeld,
+            (None, Some(hold)) => hold.reason(),
+            (None, None) => Reason::BeginTime,
+        };
+        job.hold = again.hold.or(job.hold);
         job.not_before = turn.now + REQUEUE_SECS;
         self.deadlines.add(job.not_before, Look::Job(id));
         self.rekey(id);

@@ -41,9 +41,11 @@ mod tests;
 mod turn;
 mod update;
 mod view;
-mod watch;
+mod wanted;
+pub mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use prun_runtime::ids::JobId;
 use prun_runtime::wire::launch::Secret;
@@ -74,8 +76,9 @@ pub struct Cluster {
     queue: Queue,
     /// Jobs that ended longer ago, for accounting.
     history: BTreeMap<JobId, JobView>,
-    watchers: Watchers,
-    onlookers: Onlookers,
+    /// Both are shared with whoever may have to go back to what they were.
+    watchers: Arc<Watchers>,
+    onlookers: Arc<Onlookers>,
     /// Clients that asked for something that ends with their connection.
     owners: BTreeSet<ClientId>,
     deadlines: Deadlines,
@@ -104,8 +107,8 @@ impl Cluster {
             holding: BTreeSet::new(),
             queue: Queue::default(),
             history: BTreeMap::new(),
-            watchers: Watchers::default(),
-            onlookers: Onlookers::default(),
+            watchers: Arc::default(),
+            onlookers: Arc::default(),
             owners: BTreeSet::new(),
             deadlines: Deadlines::default(),
             next_priority: FIRST_PRIORITY,
@@ -120,7 +123,7 @@ impl Cluster {
         let mut turn = Turn::new(now, secrets);
         let changes = self.is_changed_by(&event);
         if changes && !matches!(event, Event::Timer) {
-            self.onlookers.note_change();
+            Arc::make_mut(&mut self.onlookers).note_change();
         }
         self.last_correspondent = self.last_correspondent.max(event.correspondent());
         match event {
@@ -161,7 +164,7 @@ impl Cluster {
 
     fn look_at_due(&mut self, turn: &mut Turn<'_>) {
         while let Some(look) = self.deadlines.pop(turn.now) {
-            self.onlookers.note_change();
+            Arc::make_mut(&mut self.onlookers).note_change();
             match look {
                 Look::Job(id) => self.look_at_job(turn, id),
                 Look::Link(link) => self.look_at_link(turn, link),

@@ -1,5 +1,7 @@
 //! Which room a client's request goes to.
 
+use std::sync::Arc;
+
 use prun_runtime::ids::JobId;
 use prun_runtime::limits::JOBS_PART_MAX;
 use prun_runtime::wire::step::Exit;
@@ -121,8 +123,8 @@ impl Cluster {
 
     /// A client's connection is gone: what lives by it ends.
     pub(super) fn client_gone(&mut self, turn: &mut Turn<'_>, client: ClientId) {
-        self.watchers.drop_client(client);
-        self.onlookers.drop_client(client);
+        Arc::make_mut(&mut self.watchers).drop_client(client);
+        Arc::make_mut(&mut self.onlookers).drop_client(client);
         if !self.owners.remove(&client) {
             return;
         }

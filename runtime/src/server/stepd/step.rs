@@ -14,7 +14,8 @@ use super::barrier::{Barrier, Outcome};
 use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
-use super::task::{Progress, Task};
+use super::stdio::OpenError;
+use super::task::{Progress, Task, errno_of};
 use crate::ids::Rank;
 use crate::limits::LOGS_MEMORY_BYTES_MAX;
 use crate::server::descendants;
@@ -30,6 +31,11 @@ pub(super) type Waiter = oneshot::Sender<Outcome>;
 
 /// How long the output of a step is kept for a launcher that has not come yet.
 const LAUNCHER_WAIT: Duration = Duration::from_secs(30);
+
+/// What gathers the output of a step that the script has started.
+const LAUNCHER: &str = "srun";
+/// The signal that a script whose files cannot be opened counts as ended by (`ExitCode=0:53`).
+const NO_STDIO: i32 = 53;
 
 /// How long pipes may stay open after every process of the step is gone: something outside holds them.
 const LEAK_WAIT: Duration = Duration::from_secs(2);
@@ -51,6 +57,8 @@ pub(super) struct Step {
     scratch: RefCell<Vec<u8>>,
     /// Something was forgotten from a log: who waits for room may try again.
     pub(super) room: Notify,
+    /// Bytes that launchers have taken so far, of all streams.
+    pub(super) taken: Cell<u64>,
     children: RefCell<HashMap<Pid, Child>>,
     links: RefCell<Vec<Weak<Link>>>,
     owner: Cell<Owner>,
@@ -61,6 +69,8 @@ pub(super) struct Step {
     ordered: Cell<bool>,
     over: Notify,
     finished: Cell<bool>,
+    /// The script has ended, its launchers have not.
+    lingers: Cell<bool>,
 }
 
 /// A process of the step that this process has started itself.
@@ -81,7 +91,8 @@ enum Owner {
 
 impl Step {
     pub(super) fn new(launch: StepLaunch, workspace: Workspace) -> Rc<Self> {
-        let budget = Budget::new(LOGS_MEMORY_BYTES_MAX);
+        let count: usize = launch.nodes.iter().map(|node| node.tasks.len()).sum();
+        let budget = Budget::new(LOGS_MEMORY_BYTES_MAX, 2 * count);
         let mut tasks = Vec::new();
         for (node, on_node) in launch.nodes.iter().enumerate() {
             for (local, task) in on_node.tasks.iter().enumerate() {
@@ -100,6 +111,7 @@ impl Step {
             terminal: RefCell::default(),
             scratch: RefCell::default(),
             room: Notify::new(),
+            taken: Cell::new(0),
             children: RefCell::default(),
             links: RefCell::default(),
             owner: Cell::new(Owner::NotYet),
@@ -109,6 +121,7 @@ impl Step {
             ordered: Cell::new(false),
             over: Notify::new(),
             finished: Cell::new(false),
+            lingers: Cell::new(false),
         })
     }
 
@@ -203,6 +216,19 @@ impl Step {
         Ok(())
     }
 
+    /// Bytes that can be appended to a task's stream and stay in memory.
+    pub(super) fn room_of(&self, task: usize, stream: Stream) -> usize {
+        self.tasks.borrow_mut()[task].log(stream).map_or(usize::MAX, |log| log.room())
+    }
+
+    /// Whether a running task's stream has less room in memory than this, and has not gone to its file yet. What a task
+    /// has left behind is little, and must be in the log before its pipes are given up.
+    pub(super) fn lacks_room(&self, task: usize, stream: Stream, bytes: usize) -> bool {
+        let mut tasks = self.tasks.borrow_mut();
+        let running = matches!(tasks[task].progress, Progress::Running(_));
+        running && tasks[task].log(stream).is_some_and(|log| !log.is_spilling() && log.room() < bytes)
+    }
+
     /// Runs something with the piece of memory that pipes are read into.
     pub(super) fn with_scratch<T>(&self, bytes: usize, read: impl FnOnce(&mut [u8]) -> T) -> T {
         let mut scratch = self.scratch.borrow_mut();
@@ -243,16 +269,23 @@ impl Step {
         receiver
     }
 
-    /// A task could not be started.
-    pub(super) fn not_started(self: &Rc<Self>, task: usize, errno: i32, what: String) {
+    /// A task could not be started: it counts as exited with this code.
+    pub(super) fn not_started(self: &Rc<Self>, task: usize, code: i32, what: String) {
         let rank = self.tasks.borrow()[task].rank;
-        if self.launch.key.step.is_batch() {
-            let reason = io::Error::from_raw_os_error(errno).to_string();
-            let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
-            self.notice(&format!("error: {what}: {reason}"));
+        self.announce(FromStep::NotStarted { rank, errno: code, what });
+        self.task_over(task, Exit { code, ..Exit::default() }, false);
+    }
+
+    /// What a task reads or writes could not be opened. A script that has no output has no way to tell either: its end
+    /// has Slurm's number for this.
+    pub(super) fn not_connected(self: &Rc<Self>, task: usize, error: &OpenError) {
+        for stream in self.open_streams_of(task) {
+            self.end_stream(task, stream);
         }
-        self.announce(FromStep::NotStarted { rank, errno, what });
-        self.exited(task, Exit { code: errno, ..Exit::default() }, false);
+        if self.launch.key.step.is_batch() {
+            return self.exited(task, Exit { signal: NO_STDIO, ..Exit::default() }, false);
+        }
+        self.not_started(task, errno_of(&error.source), error.to_string());
     }
 
     /// Reaps every process that has ended: tasks, prologs, and orphans of tasks.
@@ -260,20 +293,25 @@ impl Step {
         while let Ok(Some((pid, exit))) = wait::reap() {
             let child = self.children.borrow_mut().remove(&pid);
             match child {
-                Some(Child::Task(task)) => self.task_ended(task, exit),
+                Some(Child::Task(task)) => self.task_over(task, exit, true),
                 // Nobody waits for it where the step has been ended meanwhile.
                 Some(Child::Program(sender)) => drop(sender.send(exit)),
                 None => {}
             }
         }
+        if self.lingers.get() && !descendants::any_named(LAUNCHER) {
+            self.lingers.set(false);
+            self.clear();
+        }
     }
 
-    fn task_ended(self: &Rc<Self>, task: usize, exit: Exit) {
-        let Some(epilog) = self.launch.task_epilog.clone() else { return self.exited(task, exit, true) };
+    /// A task is gone, or will never be there. `announce`: launchers do not know yet.
+    fn task_over(self: &Rc<Self>, task: usize, exit: Exit, announce: bool) {
+        let Some(epilog) = self.launch.task_epilog.clone() else { return self.exited(task, exit, announce) };
         let step = Rc::clone(self);
         tokio::task::spawn_local(async move {
-            super::program::epilog(&step, task, &epilog).await;
-            step.exited(task, exit, true);
+            super::scripts::epilog(&step, task, &epilog).await;
+            step.exited(task, exit, announce);
         });
     }
 
@@ -308,8 +346,18 @@ impl Step {
         settle(told);
     }
 
-    /// The last task is gone: so goes all that the tasks have left.
+    /// The last task is gone. A script that is ended is often gone before its steps are, whose last words its launchers
+    /// still gather: those have the rest of the grace.
     fn all_ended(self: &Rc<Self>) {
+        let ended = self.launch.key.step.is_batch() && self.ending.get();
+        self.lingers.set(ended && descendants::any_named(LAUNCHER));
+        if !self.lingers.get() {
+            self.clear();
+        }
+    }
+
+    /// So goes all that the tasks have left.
+    fn clear(self: &Rc<Self>) {
         descendants::kill_all_but(&[]);
         let step = Rc::clone(self);
         tokio::task::spawn_local(async move {
@@ -325,9 +373,14 @@ impl Step {
         tasks.iter().enumerate().flat_map(|(at, task)| task.open().map(move |stream| (at, stream))).collect()
     }
 
+    /// Streams of a task that may still grow.
+    pub(super) fn open_streams_of(&self, task: usize) -> Vec<Stream> {
+        self.tasks.borrow()[task].open().collect()
+    }
+
     fn check_finished(self: &Rc<Self>) {
         let ended = self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended);
-        if self.finished.get() || !ended || !self.open_streams().is_empty() {
+        if self.finished.get() || !ended || self.lingers.get() || !self.open_streams().is_empty() {
             return;
         }
         self.finished.set(true);
@@ -418,30 +471,23 @@ impl Step {
     }
 
     /// A launcher's wish to end the step. Once the controller has ended it, the tasks have the grace that this gives
-    /// them: a launcher that was itself ended with the job does not shorten it.
+    /// them: a launcher that was itself ended with the job does not shorten it. Its wish may overtake the order, which
+    /// is why it waits a moment.
     pub(super) fn end_by_launcher(self: &Rc<Self>, at_once: bool) {
-        if !self.ordered.get() {
-            self.terminate(at_once, None);
-        }
+        /// Longer than an order is behind by, shorter than anybody who wants an end notices.
+        const ORDER_WAIT: Duration = Duration::from_millis(50);
+        let step = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(ORDER_WAIT).await;
+            if !step.ordered.get() {
+                step.terminate(at_once, None);
+            }
+        });
     }
 
     /// Whether the step is being ended: nothing more is started then.
     pub(super) fn is_ending(&self) -> bool {
         self.ending.get()
-    }
-
-    /// A line about the step for whoever reads its error output: the script's own stderr, or the launcher's.
-    pub(super) fn notice(&self, text: &str) {
-        let node = self.launch.nodes.first().map_or_else(String::new, |node| node.name.clone());
-        if !self.launch.key.step.is_batch() {
-            return self.announce(FromStep::Warning { node, text: text.to_owned() });
-        }
-        let line = format!("slurmstepd: {text}\n");
-        let file = self.tasks.borrow().first().and_then(|task| task.stderr.clone());
-        if let Some(file) = file {
-            // A script whose error output is full or gone has nowhere else to be told.
-            let _ = rustix::io::write(&*file, line.as_bytes());
-        }
     }
 }
 

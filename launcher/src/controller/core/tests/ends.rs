@@ -61,7 +61,7 @@ fn signals_go_to_steps_or_the_script_or_both() {
     for (batch, full, expected) in [
         (false, false, &["1 signal 1.0 10"][..]),
         (true, false, &["1 signal 1.batch 10"]),
-        (false, true, &["1 signal 1.0 10", "1 signal 1.batch 10"]),
+        (false, true, &["1 signal 1.batch 10", "1 signal 1.0 10"]),
     ] {
         assert_eq!(world.signal(usr1(batch, full)), None);
         assert_eq!(world.orders(), expected);
@@ -113,8 +113,9 @@ fn suspended_time_does_not_count() {
     let mut world = World::new(&[1]);
     let job = world.submit(JobSpec { time_limit: Some(Some(1)), ..tasks(1) });
     world.orders();
-    assert_eq!(world.act(job, Action::Resume), Err(ErrorCode::Disabled));
+    assert_eq!(world.act(job, Action::Resume), Err(ErrorCode::NotSuspended));
     world.pass(30.0);
+    assert_eq!(world.act(job, Action::Suspend), Ok(()));
     assert_eq!(world.act(job, Action::Suspend), Ok(()));
     assert_eq!(
         (world.state(job), world.orders()),
@@ -150,7 +151,9 @@ fn a_requeued_job_runs_again_under_its_number() {
     assert_eq!((world.state(job), world.orders()), (JobState::Running, vec!["1 launch 1.batch".to_owned()]));
     world.script_exits(job, 0);
     assert_eq!(world.act(job, Action::RequeueHold), Ok(()));
-    assert_eq!((world.view(job).reason.as_str(), world.view(job).restarts), ("JobHeldUser", 2));
+    let reason = "job requeued in held state";
+    assert_eq!((world.view(job).reason.as_str(), world.view(job).restarts), (reason, 2));
+    assert_eq!(world.act(job, Action::RequeueHold), Err(ErrorCode::JobPending));
     let stubborn = world.submit(JobSpec { requeue: Some(false), ..tasks(1) });
     assert_eq!(world.act(stubborn, Action::Requeue), Err(ErrorCode::Disabled));
 }

@@ -63,7 +63,13 @@ pub fn run(words: &[OsString]) -> ExitCode {
     }
     match top() {
         Ok(code) => code,
-        Err(error) => fail("prun top", &error),
+        Err(error) => {
+            let code = fail("prun top", &error);
+            if let TopError::Client(error) = &error {
+                eprintln!("prun top: help: {}", error.help());
+            }
+            code
+        }
     }
 }
 

@@ -127,6 +127,13 @@ pub fn exit(exit: &Exit) -> String {
     format!("{}:{}", exit.code, exit.signal)
 }
 
+/// The same as `sacct` shows it: codes from 128 on, which shells give for signals, without their 128.
+#[must_use]
+pub fn accounted_exit(exit: &Exit) -> String {
+    let code = if exit.code >= 128 { exit.code - 128 } else { exit.code };
+    format!("{code}:{}", exit.signal)
+}
+
 /// Whether other jobs may be on its CPUs or nodes (`squeue(1)`, `%h`).
 #[must_use]
 pub fn oversubscribe(job: &JobView) -> &'static str {
@@ -240,6 +247,15 @@ mod tests {
         assert_eq!(shown_id(&samples::running(12)), "12");
         assert_eq!(shown_id(&samples::pending_array(12, &[1, 3, 5, 7, 9], Some(3))), "12_[1,3,5,7,9%3]");
         assert_eq!(shown_id(&samples::element(14, 12, 2)), "12_2");
+    }
+
+    #[test]
+    fn accounting_takes_128_off_high_codes() {
+        let exit_of = |code, signal| Exit { code, signal, ..Exit::default() };
+        for (code, signal, text) in [(127, 0, "127:0"), (128, 0, "0:0"), (153, 0, "25:0"), (0, 9, "0:9")] {
+            assert_eq!(accounted_exit(&exit_of(code, signal)), text);
+        }
+        assert_eq!(exit(&exit_of(153, 0)), "153:0");
     }
 
     #[test]

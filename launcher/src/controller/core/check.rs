@@ -29,10 +29,6 @@ impl Cluster {
             self.check_array(array, submission)?;
         }
         self.check_features(spec)?;
-        let preferred = spec.without_effect.iter().find(|(option, _)| option == "prefer");
-        if preferred.is_some_and(|(_, features)| !self.has_features(features)) {
-            return Err(ErrorCode::InvalidPrefer.into());
-        }
         let partitions = self.partitions_for(&spec.partition)?;
         self.check_names(spec)?;
         check_times(spec, now)?;
@@ -80,10 +76,16 @@ impl Cluster {
         refused.map_or(Ok(()), |code| Err(code.into()))
     }
 
-    /// Names in `--constraint` must be features of some node.
+    /// Names in `--constraint` and `--prefer` must be features of some node.
     pub(super) fn check_features(&self, spec: &JobSpec) -> Result<(), Refusal> {
-        let known = self.has_features(spec.constraint.as_deref().unwrap_or_default());
-        if known { Ok(()) } else { Err(ErrorCode::InvalidFeature.into()) }
+        let preferred = spec.without_effect.iter().find(|(option, _)| option == "prefer");
+        if !self.has_features(spec.constraint.as_deref().unwrap_or_default()) {
+            Err(ErrorCode::InvalidFeature.into())
+        } else if preferred.is_some_and(|(_, features)| !self.has_features(features)) {
+            Err(ErrorCode::InvalidPrefer.into())
+        } else {
+            Ok(())
+        }
     }
 
     fn has_features(&self, text: &str) -> bool {

@@ -7,6 +7,7 @@ mod cluster_config;
 mod configured;
 mod examples;
 mod harness;
+mod het;
 mod kill;
 mod main_job;
 mod no_controller;

@@ -48,7 +48,9 @@ fn answer(words: &[String]) -> Result<Ending, Ending> {
     complete::complete(Command::Sbatch, &mut request, &directory, &Clock::system().zoned())
         .map_err(|mistake| refusal(&mistake))?;
     say(&notes::lines(Command::Sbatch, &request));
-    request.job.name.get_or_insert(source.name);
+    for job in request.components_mut() {
+        job.name.get_or_insert_with(|| source.name.clone());
+    }
     let env = variables(&request, &directory)?;
     let submission = Submission {
         script: Some(source.script),

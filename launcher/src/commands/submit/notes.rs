@@ -7,11 +7,18 @@ use crate::script::options::{Command, Request};
 #[must_use]
 pub fn lines(command: Command, request: &Request) -> Vec<String> {
     let mut lines = ignored(command, request);
-    // What is wrong with a request beyond that, the controller says.
-    if let Some(demand) = Demand::of(&request.job).ok().filter(|_| !request.flags.quiet) {
-        lines.extend(demand.warnings.iter().map(|text| format!("{}: warning: {text}", command.name())));
+    if !request.flags.quiet {
+        lines.extend(warnings(request).map(|text| format!("{}: warning: {text}", command.name())));
     }
     lines
+}
+
+fn warnings(request: &Request) -> impl Iterator<Item = String> {
+    let packjob = "The \"packjob\" component separator is deprecated. Please use \"hetjob\" instead.";
+    let old_word = request.packjob.then(|| packjob.to_owned());
+    // What is wrong with a request beyond that, the controller says.
+    let demands = request.components().into_iter().filter_map(|job| Demand::of(job).ok());
+    old_word.into_iter().chain(demands.flat_map(|demand| demand.warnings))
 }
 
 /// Options that are not heeded.

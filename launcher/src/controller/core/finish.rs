@@ -87,7 +87,7 @@ impl Cluster {
         let Ok(stage) = job.stage.after(Happening::End) else { return };
         job.run.suspended_secs = job.suspended_until(turn.now);
         job.stage = stage;
-        (job.outcome, job.reason, job.cancelled_by) = (ending.outcome, ending.reason, ending.by);
+        (job.outcome, job.reason, job.cancelled_by) = (ending.outcome, ending.reason.clone(), ending.by);
         job.again = ending.again;
         job.end_time = Some(turn.now);
         if let Some(exit) = ending.exit {
@@ -99,11 +99,13 @@ impl Cluster {
                 turn.answer(asker, Reply::Error(ErrorCode::Revoked.into()));
             }
             self.queue.remove(id);
-            return self.ended(turn, id);
+            self.ended(turn, id);
+        } else {
+            self.refuse_waiting_steps(turn, id);
+            self.end_steps(turn, id, ending.by, ending.notice, suspended);
+            self.settle(turn, id);
         }
-        self.refuse_waiting_steps(turn, id);
-        self.end_steps(turn, id, ending.by, ending.notice, suspended);
-        self.settle(turn, id);
+        self.end_followers(turn, id, &ending);
     }
 
     fn refuse_waiting_steps(&mut self, turn: &mut Turn<'_>, id: JobId) {
@@ -210,6 +212,7 @@ impl Cluster {
         self.rekey(id);
         turn.changed.insert(id);
         turn.schedule = true;
+        self.put_followers_back(turn, id, again);
     }
 
     /// A job has ended for good, as far as is known now.

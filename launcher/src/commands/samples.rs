@@ -37,6 +37,7 @@ pub(crate) fn pending(id: u32) -> JobView {
         id: JobId(id),
         cluster: "conformance".to_owned(),
         array: None,
+        het: None,
         spec: JobSpec {
             ntasks: Some(2),
             work_dir: serde_bytes::ByteBuf::from("/tmp/w"),

@@ -19,11 +19,11 @@ pub fn or_null(text: Option<&str>) -> String {
     text.filter(|text| !text.is_empty()).unwrap_or(NULL).to_owned()
 }
 
-/// `12`, `12_3`, `12_[3-8%2]`, `12+1`: the job's number as users name it.
+/// `12`, `12_3`, `12_[3-8%2]`: the job's number as users name it.
 #[must_use]
 pub fn shown_id(job: &JobView) -> String {
     match &job.array {
-        None => component_id(job),
+        None => job.id.to_string(),
         Some(array) => match array.element {
             Some(element) => format!("{}_{element}", array.id),
             None => format!("{}_[{}]", array.id, pending_elements(job, 0)),
@@ -31,10 +31,10 @@ pub fn shown_id(job: &JobView) -> String {
     }
 }
 
-/// `12+1` for a component of a heterogeneous job, else the job's own number.
+/// `12+1` for a component of a heterogeneous job, else as [`shown_id`].
 #[must_use]
 pub fn component_id(job: &JobView) -> String {
-    job.het.map_or_else(|| job.id.to_string(), |het| format!("{}+{}", het.leader, het.offset))
+    job.het.map_or_else(|| shown_id(job), |het| format!("{}+{}", het.leader, het.offset))
 }
 
 /// Elements of an array that wait, cut to a length, with their limit: `3-8%2`. Empty for other jobs.

@@ -182,6 +182,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_leader_names_its_components_and_each_has_names_of_its_own() {
+        use crate::commands::samples;
+        use crate::controller::api::HetView;
+        let component = |offset: u32| JobView {
+            het: Some(HetView { leader: JobId(12), offset, size: 2 }),
+            ..samples::pending(12 + offset)
+        };
+        let names = |text: &str| {
+            let named = Named::parse(text).unwrap();
+            [named.matches(&component(0)), named.matches(&component(1)), named.matches(&samples::pending(12))]
+        };
+        assert_eq!(names("12"), [true, true, true]);
+        assert_eq!(names("12+0"), [true, false, true]);
+        assert_eq!(names("12+1"), [false, true, false]);
+        assert_eq!(names("13"), [false, true, false]);
+    }
+
     proptest! {
         #[test]
         fn written_ranges_read_as_the_same_elements(set in prop::collection::btree_set(0u32..200, 1..40)) {

@@ -171,6 +171,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn components_take_what_is_not_their_size_from_those_before_and_all_the_command_line() {
+        let script =
+            b"#!/bin/sh\n#SBATCH -n 2 -N 2 -J a -t 5 -p x --mem-per-cpu=9\n#SBATCH packjob\n#SBATCH -n 3\n";
+        let words = ["--hold", "-t", "7"].map(str::to_owned);
+        let line = read_batch_line(Command::Sbatch, &words).unwrap();
+        let variable = |name: &str| (name == "SBATCH_ACCOUNT").then(|| "acc".to_owned());
+        let request = read_batch(Command::Sbatch, &line, &variable, script).unwrap();
+        assert!(request.packjob);
+        let [first, second] = request.components()[..] else { panic!("{request:?}") };
+        for job in [first, second] {
+            assert!(job.hold && job.account.as_deref() == Some("acc"));
+            assert_eq!((job.name.as_deref(), job.time_limit), (Some("a"), Some(Some(7))));
+        }
+        assert_eq!((first.ntasks, first.nodes, first.partition.len()), (Some(2), Some((2, 2)), 1));
+        assert_eq!((second.ntasks, second.nodes, second.partition.len()), (Some(3), None, 0));
+        assert_eq!(second.memory, None);
+    }
+
+    #[test]
     fn the_place_of_an_option_is_that_of_its_value() {
         let script = b"#!/bin/sh\n#SBATCH --ntasks=8\n#SBATCH -N 2 -c4\n";
         assert_eq!(place_of_option(script, "ntasks"), Some(Place { line: 2, column: 17, length: 1 }));

@@ -128,7 +128,12 @@ pub static FIELDS: &[Field] = &[
     row("Flags", 19, |_, _| "StartReceived".to_owned(), blank_step),
     row("GID", 6, |j, _| j.submitter.gid.to_string(), blank_step),
     row("Group", 9, |j, _| j.submitter.group.clone(), blank_step),
-    row("JobID", -12, |j, _| facts::shown_id(j), |j, s, _| format!("{}.{}", facts::shown_id(j), s.key.step)),
+    row(
+        "JobID",
+        -12,
+        |j, _| facts::component_id(j),
+        |j, s, _| format!("{}.{}", facts::component_id(j), s.key.step),
+    ),
     row("JobIDRaw", -12, |j, _| j.id.to_string(), |_, s, _| s.key.to_string()),
     row("JobName", 10, |j, _| j.name.clone(), |_, s, _| s.name.clone()),
     row("Layout", 9, blank_job, |_, s, _| s.distribution.clone()),

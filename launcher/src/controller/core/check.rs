@@ -27,6 +27,8 @@ impl Cluster {
         if self.jobs.len() + components.len() > self.config.max_jobs.min(JOBS_MAX) {
             return Err(ErrorCode::TooMany.into());
         }
+        // Unknown devices of any component are found before all else.
+        components.iter().try_for_each(|spec| self.check_devices(spec))?;
         components.iter().map(|spec| self.check_component(spec, submission, now)).collect()
     }
 
@@ -36,7 +38,6 @@ impl Cluster {
         submission: &Submission,
         now: f64,
     ) -> Result<Vec<String>, Refusal> {
-        self.check_devices(spec)?;
         self.check_nodes(&spec.nodelist)?;
         if let Some(array) = &spec.array {
             self.check_array(array, submission)?;

@@ -60,8 +60,11 @@ impl<'a> Pass<'a> {
 
     /// Whether these are the first that wait in some partition of theirs.
     fn heads(&mut self, components: &[&'a Job]) -> bool {
-        let names = components.iter().flat_map(|job| &job.partitions);
-        names.fold(false, |first, name| self.headed.insert(name) || first)
+        let mut first = false;
+        for name in components.iter().flat_map(|job| &job.partitions) {
+            first |= self.headed.insert(name);
+        }
+        first
     }
 
     fn reserve_together(&mut self, components: &[&'a Job]) {

@@ -36,7 +36,8 @@ impl Ending {
     pub fn refused(command: &str, verb: &str, refusal: &Refusal) -> Self {
         let mut stderr: Vec<String> =
             refusal.detail.iter().map(|line| format!("{command}: error: {line}")).collect();
-        stderr.push(format!("{command}: error: {verb}: {}", refusal.code.text()));
+        let verb = if refusal.code.stands_alone() { String::new() } else { format!("{verb}: ") };
+        stderr.push(format!("{command}: error: {verb}{}", refusal.code.text()));
         Self { stderr, code: 1, ..Self::default() }
     }
 

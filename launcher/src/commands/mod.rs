@@ -7,6 +7,7 @@ pub mod clusters;
 pub mod columns;
 pub mod completions;
 pub mod dispatch;
+pub mod elements;
 pub mod ending;
 pub mod facts;
 pub mod help;

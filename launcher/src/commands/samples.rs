@@ -52,6 +52,8 @@ pub(super) fn pending(id: u32) -> JobView {
         cancelled_by: None,
         priority: 0,
         node_range: (1, 1),
+        nodes_asked: 1,
+        node_memory_mb: 1000,
         cpus: 2,
         ntasks: 2,
         memory: None,

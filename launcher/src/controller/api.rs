@@ -534,8 +534,14 @@ pub struct JobView {
     pub cancelled_by: Option<u32>,
     /// Current priority; 0 is held.
     pub priority: u32,
-    /// Least and most nodes, after defaults.
+    /// Least and most nodes as they are shown; most is 0 where nothing bounds them.
     pub node_range: (u32, u32),
+    /// Least nodes asked for, after defaults.
+    #[serde(default)]
+    pub nodes_asked: u32,
+    /// Memory of a node in MiB, with which accounting counts a job that asks for none.
+    #[serde(default)]
+    pub node_memory_mb: u64,
     /// CPUs held or wanted.
     pub cpus: u32,
     /// Tasks after defaults.

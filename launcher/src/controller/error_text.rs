@@ -3,6 +3,12 @@
 use super::api::ErrorCode;
 
 impl ErrorCode {
+    /// Whether it says all, so that no `Batch job submission failed: ` or the like goes before it.
+    #[must_use]
+    pub fn stands_alone(self) -> bool {
+        self == Self::InvalidGres
+    }
+
     /// Slurm's text.
     #[must_use]
     pub fn text(self) -> &'static str {

@@ -7,7 +7,7 @@ pub mod allocate;
 pub mod bind;
 mod constraint;
 pub mod demand;
-mod devices;
+pub mod devices;
 mod fill;
 mod never;
 mod offer;

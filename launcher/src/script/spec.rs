@@ -119,8 +119,6 @@ pub struct JobSpec {
     pub get_user_env: bool,
     /// `--propagate` as written.
     pub propagate: Option<String>,
-    /// `--core-spec`, `--thread-spec` as written.
-    pub core_spec: Option<String>,
     /// `--network` as written.
     pub network: Option<String>,
     /// `--cpu-freq` as written.

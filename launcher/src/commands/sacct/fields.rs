@@ -308,7 +308,7 @@ mod tests {
             ("AllocCPUS", "2"),
             ("Elapsed", "00:00:00"),
             ("Reason", "JobHeldUser"),
-            ("ReqTRES", "billing=2,cpu=2,node=1"),
+            ("ReqTRES", "billing=2,cpu=2,mem=1000M,node=1"),
         ] {
             assert_eq!(text(name, &job), expected, "{name}");
         }

@@ -12,8 +12,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::clock::Clock;
-use super::ending::{Ending, finish};
-use super::submit::{complete, submitter};
+use super::ending::{Ending, finish, say};
+use super::submit::{complete, notes, submitter};
 use super::{option_help, utf8_words, version};
 use crate::controller::api::Submission;
 use crate::script::mistake::Mistake;
@@ -61,6 +61,7 @@ fn read(words: &[String]) -> Result<Order, Ending> {
     })?;
     complete::complete(Command::Salloc, &mut request, &directory, &Clock::system().zoned())
         .map_err(refusal)?;
+    say(&notes::lines(Command::Salloc, &request));
     let kill = match &request.flags.kill_command {
         None => None,
         Some(name) => Some(
@@ -123,7 +124,7 @@ struct Voice {
 impl Voice {
     fn info(self, text: &str) {
         if !self.quiet {
-            super::ending::say(&[format!("salloc: {text}")]);
+            say(&[format!("salloc: {text}")]);
         }
     }
 }

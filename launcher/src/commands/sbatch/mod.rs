@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use super::ask::{Asking, NoAnswer};
 use super::clock::Clock;
 use super::ending::{Ending, finish, say};
-use super::submit::{complete, export_file, own_variables, script_source, submitter};
+use super::submit::{complete, export_file, notes, own_variables, script_source, submitter};
 use super::{option_help, utf8_words, version};
-use crate::controller::api::{Reply, Request as Ask, Submission};
+use crate::controller::api::{ErrorCode, Reply, Request as Ask, Submission};
 use crate::environment::{Variables, exported};
 use crate::script::mistake::Mistake;
 use crate::script::options::{Command, Flags, Request};
@@ -47,6 +47,7 @@ fn answer(words: &[String]) -> Result<Ending, Ending> {
         .map_err(|mistake| refusal(&mistake))?;
     complete::complete(Command::Sbatch, &mut request, &directory, &Clock::system().zoned())
         .map_err(|mistake| refusal(&mistake))?;
+    say(&notes::lines(Command::Sbatch, &request));
     request.job.name.get_or_insert(source.name);
     let env = variables(&request, &directory)?;
     let submission = Submission {
@@ -118,8 +119,9 @@ fn test_only(asking: &mut Asking, submission: Box<Submission>, quiet: bool) -> R
         }
         Ok(_) => Err(Ending::unexpected("sbatch")),
         Err(NoAnswer::Refused(refusal)) => {
-            let mut stderr: Vec<String> =
-                refusal.detail.iter().map(|line| format!("sbatch: error: {line}")).collect();
+            // What no node has is not told one by one, as it is where a job is submitted.
+            let detail = refusal.detail.iter().filter(|_| refusal.code != ErrorCode::NodeConfig);
+            let mut stderr: Vec<String> = detail.map(|line| format!("sbatch: error: {line}")).collect();
             stderr.push(format!("allocation failure: {}", refusal.code.text()));
             Err(Ending { stderr, code: 1, ..Ending::default() })
         }

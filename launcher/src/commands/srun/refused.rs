@@ -36,7 +36,8 @@ impl Refused {
     /// What the controller says, behind the verb that failed (`Unable to allocate resources`).
     pub(super) fn by_controller(verb: &str, refusal: &Refusal) -> Self {
         let mut lines = refusal.detail.clone();
-        lines.push(format!("{verb}: {}", refusal.code.text()));
+        let verb = if refusal.code.stands_alone() { String::new() } else { format!("{verb}: ") };
+        lines.push(format!("{verb}{}", refusal.code.text()));
         Self::errors(&lines)
     }
 

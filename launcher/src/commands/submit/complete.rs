@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::ZonedDateTime;
 use serde_bytes::ByteBuf;
@@ -37,23 +37,21 @@ pub fn complete(
     }
     let work_dir = work_dir(directory, request.flags.chdir.as_deref());
     for job in request.earlier.iter_mut().chain([&mut request.job]) {
-        job.submit_dir = bytes(directory);
-        job.work_dir = bytes(&work_dir);
+        job.submit_dir = ByteBuf::from(directory.as_os_str().as_bytes());
+        job.work_dir.clone_from(&work_dir);
     }
     Ok(())
 }
 
-/// `--chdir` against the directory of submission.
-fn work_dir(directory: &Path, chdir: Option<&str>) -> PathBuf {
-    match chdir {
-        None => directory.to_owned(),
-        // `..` and links are left to the system, which knows them when the job runs.
-        Some(chdir) => directory.join(chdir).components().collect(),
-    }
-}
-
-fn bytes(path: &Path) -> ByteBuf {
-    ByteBuf::from(path.as_os_str().as_bytes())
+/// `--chdir` behind the directory of submission, as written: `..`, links and doubled slashes are left to the system,
+/// which knows them when the job runs.
+fn work_dir(directory: &Path, chdir: Option<&str>) -> ByteBuf {
+    let directory = directory.as_os_str().as_bytes();
+    ByteBuf::from(match chdir {
+        None => directory.to_vec(),
+        Some(chdir) if chdir.starts_with('/') => chdir.as_bytes().to_vec(),
+        Some(chdir) => [directory, b"/", chdir.as_bytes()].concat(),
+    })
 }
 
 /// Names between commas, blanks and line ends.
@@ -106,7 +104,10 @@ mod tests {
         assert_eq!(request.job.begin, Some(1_773_147_600));
         assert_eq!(request.job.work_dir, b"/home/ada/sub/x");
         assert_eq!(request.job.submit_dir, b"/home/ada");
-        assert_eq!(completed("-D /tmp", Path::new("/home")).unwrap().job.work_dir, b"/tmp");
+        for (chdir, expected) in [("/tmp/", "/tmp/"), ("./", "/home/./"), ("~/x/", "/home/~/x/")] {
+            let request = completed(&format!("-D {chdir}"), Path::new("/home")).unwrap();
+            assert_eq!(request.job.work_dir, expected.as_bytes(), "{chdir}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod complete;
 pub mod export_file;
+pub mod notes;
 pub mod script_source;
 
 use std::env;

@@ -65,6 +65,7 @@ impl Cluster {
         if hold.is_none() {
             job.eligible_time.get_or_insert(turn.now);
         }
+        self.drop_met(id, turn.now);
         self.rekey(id);
         turn.schedule = true;
         Ok(())

@@ -136,9 +136,10 @@ impl Cluster {
         })
     }
 
-    /// Forgets conditions that hold, so that they stay so when what they speak of goes back into the queue.
+    /// Forgets conditions that hold, so that they stay so when what they speak of goes back into the queue. Those of
+    /// a held job are looked at when it is released.
     pub(super) fn drop_met(&mut self, id: JobId, now: f64) {
-        let Some(job) = self.jobs.get(&id) else { return };
+        let Some(job) = self.jobs.get(&id).filter(|job| job.hold.is_none()) else { return };
         let any = job.spec.dependency.as_ref().is_some_and(|dependency| dependency.any);
         let element = job.element();
         let open: Vec<DependencyCondition> = job
@@ -165,6 +166,7 @@ impl Cluster {
         let any = job.spec.dependency.as_ref().is_some_and(|dependency| dependency.any);
         let texts = job.waits.iter().filter_map(|condition| {
             let state = match self.condition(job, job.element(), condition, now) {
+                _ if job.hold.is_some() => "unfulfilled",
                 Standing::Met => return None,
                 Standing::Never => "failed",
                 Standing::Open | Standing::At(_) => "unfulfilled",

@@ -41,6 +41,7 @@ mod tests;
 mod turn;
 mod update;
 mod view;
+mod wanted;
 pub mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -73,6 +73,7 @@ impl Cluster {
     pub(super) fn test(&self, turn: &Turn<'_>, submission: Submission) -> Result<Reply, Refusal> {
         let partitions = self.check(&submission, turn.now)?;
         let spec = submission.components.first().ok_or(ErrorCode::Unspecified)?;
+        self.check_fit(spec, &partitions)?;
         let places = partitions.iter().filter_map(|name| self.partition(name)).filter_map(|partition| {
             let (at, allocation) = self.expected(spec, partition, turn.now)?;
             Some((at, allocation, partition.name.clone()))
@@ -123,7 +124,7 @@ impl Cluster {
             submit_time: now,
             eligible_time: (hold.is_none() && !waits_for_others).then_some(now),
             end_time: None,
-            last_sched_eval: None,
+            last_sched_eval: Some(now),
             restarts: 0,
             cancelled_by: None,
             again: None,

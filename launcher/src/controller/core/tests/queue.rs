@@ -3,7 +3,9 @@
 use super::world::*;
 use crate::controller::api::*;
 use crate::controller::core::config::{Config, PartitionConfig};
-use crate::script::spec::{ArraySpec, Dependency, DependencyCondition, DependencyKind, JobSpec};
+use crate::script::spec::{
+    ArraySpec, Dependency, DependencyCondition, DependencyKind, Gres, GresPer, JobSpec, Memory,
+};
 
 #[test]
 fn a_job_that_fits_starts_in_the_same_turn_and_ends_with_its_script() {
@@ -84,6 +86,8 @@ fn what_is_submitted_wrong_is_refused_by_name() {
         (ErrorCode::InvalidNodeName, |s| s.nodelist = vec!["n9".to_owned()]),
         (ErrorCode::InvalidNodeName, |s| s.exclude = vec!["n9".to_owned()]),
         (ErrorCode::InvalidFeature, |s| s.constraint = Some("fast&new".to_owned())),
+        (ErrorCode::InvalidGres, |s| s.gres = vec![gpus(1)]),
+        (ErrorCode::InvalidGres, |s| s.memory = Some(Memory::PerGpu(100))),
         (ErrorCode::InvalidLicenses, |s| s.licenses = Some("x".to_owned())),
         (ErrorCode::InvalidReservation, |s| s.reservation = Some("x".to_owned())),
         (ErrorCode::NodeConfig, |s| s.ntasks = Some(3)),
@@ -96,9 +100,53 @@ fn what_is_submitted_wrong_is_refused_by_name() {
     }
     // A held job is looked at when it is released.
     assert_eq!(world.submit(JobSpec { hold: true, ..tasks(3) }), 1);
-    // The constraint is looked at before the partition.
-    let both = with(|s| (s.constraint, s.partition) = (Some("x".to_owned()), vec!["no".to_owned()]));
-    assert_eq!(world.refusal(both), ErrorCode::InvalidFeature);
+    assert_eq!(world.submit(JobSpec { gres: vec![gpus(0)], ..tasks(1) }), 2);
+    // With several mistakes, what Slurm looks at first is named.
+    let no = vec!["no".to_owned()];
+    let mut all = JobSpec {
+        gres: vec![gpus(1)],
+        nodelist: no.clone(),
+        array: Some(array(&[1001], None)),
+        constraint: Some("x".to_owned()),
+        partition: vec!["p1".to_owned(), "p2".to_owned()],
+        exclude: no,
+        licenses: Some("x".to_owned()),
+        reservation: Some("x".to_owned()),
+        ..tasks(1)
+    };
+    let steps: &[(ErrorCode, Change)] = &[
+        (ErrorCode::InvalidGres, |s| s.gres.clear()),
+        (ErrorCode::InvalidNodeName, |s| s.nodelist.clear()),
+        (ErrorCode::InvalidArray, |s| s.array = None),
+        (ErrorCode::InvalidFeature, |s| s.constraint = None),
+        (ErrorCode::InvalidPartition, |s| s.partition.clear()),
+        (ErrorCode::InvalidNodeName, |s| s.exclude.clear()),
+        (ErrorCode::InvalidLicenses, |s| s.licenses = None),
+        (ErrorCode::InvalidReservation, |s| s.reservation = None),
+    ];
+    for (code, mend) in steps {
+        assert_eq!(world.refusal(all.clone()), *code);
+        mend(&mut all);
+    }
+    let refused = world.ask(Request::TestOnly(Box::new(submission(JobSpec { hold: true, ..tasks(3) }))));
+    assert!(matches!(refused, Reply::Error(Refusal { code: ErrorCode::NodeConfig, .. })), "{refused:?}");
+}
+
+fn gpus(count: u64) -> Gres {
+    Gres { name: "gpu".to_owned(), kind: None, count, per: GresPer::Node }
+}
+
+#[test]
+fn what_a_held_job_waits_for_is_looked_at_when_it_is_released() {
+    let mut world = World::new(&[2]);
+    let first = world.submit(tasks(1));
+    world.script_exits(first, 0);
+    let on_first = Some(after(DependencyKind::AfterOk, first));
+    let held = world.submit(JobSpec { hold: true, dependency: on_first, ..tasks(1) });
+    assert_eq!(world.view(held).dependency.as_deref(), Some("afterok:1(unfulfilled)"));
+    world.act(held, Action::Release).unwrap();
+    let view = world.view(held);
+    assert_eq!((view.state, view.dependency), (JobState::Running, None));
 }
 
 pub(super) fn array(elements: &[u32], limit: Option<u32>) -> ArraySpec {

@@ -48,9 +48,16 @@ impl Named {
         }
     }
 
-    /// Whether this names the job of a view: by its number, its array's number, or one of its elements.
+    /// Whether this names the job of a view: by its number, its array's or leader's number, or as one of its elements
+    /// or components.
     #[must_use]
     pub fn matches(&self, view: &JobView) -> bool {
+        match (view.het, self.job.component) {
+            (Some(het), Some(component)) => return het.leader == self.job.job && het.offset == component,
+            (Some(het), None) if het.leader == self.job.job => return self.job.elements.is_none(),
+            (None, Some(component)) if component > 0 => return false,
+            _ => {}
+        }
         let Some(array) = &view.array else { return view.id == self.job.job && self.job.elements.is_none() };
         match &self.job.elements {
             None => view.id == self.job.job || array.id == self.job.job,

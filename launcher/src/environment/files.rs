@@ -3,10 +3,7 @@
 use serde_bytes::ByteBuf;
 
 use crate::controller::api::JobView;
-use crate::script::pattern::{self, Letters};
-
-/// What `%a` is in a job that is no array element (`NO_VAL` in Slurm).
-const NO_ELEMENT: u32 = u32::MAX - 1;
+use crate::script::pattern::{self, Letters, NO_ELEMENT, Step};
 
 /// Absolute paths of a script's streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +64,7 @@ fn letters(job: &JobView) -> Letters {
         job: Some(job.id.0),
         array_job: Some(array.map_or(job.id, |array| array.id).0),
         element: array.map_or(Some(NO_ELEMENT), |array| array.element),
-        step: Some("batch".to_owned()),
+        step: Some(Step::Batch),
         job_step: Some(job.id.to_string()),
         task: Some(0),
         node_id: Some(0),

@@ -12,14 +12,16 @@ mod batch;
 mod devices;
 mod export;
 mod files;
+mod het;
 mod job;
 mod setter;
 mod step;
 mod task;
 
 pub use batch::batch_launch;
-pub use export::exported;
+pub use export::{exported, exported_to_job};
 pub use files::{Files, shown_files};
+pub use het::is_of_component;
 pub use job::of_job;
 pub use setter::Variables;
 pub use step::of_step;

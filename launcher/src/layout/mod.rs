@@ -17,3 +17,5 @@ mod select;
 pub mod step;
 mod step_demand;
 mod step_room;
+
+pub(crate) use place::is_arbitrary;

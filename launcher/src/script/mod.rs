@@ -57,16 +57,21 @@ pub fn read_batch(
         place: Some(place),
         ..Mistake::line(command, &format!("Unmatched `{}` in [#SBATCH]", unmatched.quote), 1)
     })?;
-    for directive in directives {
-        // What follows such a line asks for the next component of a heterogeneous job.
-        if matches!(directive.words[0].text.as_str(), "hetjob" | "packjob") {
-            request.earlier.push(std::mem::take(&mut request.job));
-            continue;
+    request.packjob = directives.iter().any(|directive| directive.words[0].text == "packjob");
+    // What follows such a line asks for the next component of a heterogeneous job; variables and the command line are
+    // for each.
+    let components = directives.split(|directive| directive.separates_components());
+    for (at, directives) in components.enumerate() {
+        if at > 0 {
+            let next = request.job.next_component();
+            request.earlier.push(std::mem::replace(&mut request.job, next));
         }
-        apply_directive(command, &directive, &mut request)?;
+        for directive in directives {
+            apply_directive(command, directive, &mut request)?;
+        }
+        read_variables(command, variable, &mut request)?;
+        apply(command, &line.options, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
     }
-    read_variables(command, variable, &mut request)?;
-    apply(command, &line.options, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
     match &request.refused {
         Some(Bad::Line(text, code)) => Err(Mistake::line(command, text, *code)),
         _ => Ok(request),

@@ -19,6 +19,8 @@ pub struct JobSpec {
     pub reservation: Option<String>,
     /// `--comment`.
     pub comment: Option<String>,
+    /// `scontrol update AdminComment=`.
+    pub admin_comment: Option<String>,
     /// `--wckey`.
     pub wckey: Option<String>,
     /// `--nodes`: least and most.
@@ -127,6 +129,42 @@ pub struct JobSpec {
     pub without_effect: Vec<(String, String)>,
 }
 
+impl JobSpec {
+    /// What the next component of a heterogeneous job begins with: the same job, but not the resources of this
+    /// component (`slurm_opt.c` of 24.11 resets them on each pass).
+    #[must_use]
+    pub fn next_component(&self) -> Self {
+        Self {
+            partition: Vec::new(),
+            nodes: None,
+            ntasks: None,
+            ntasks_per_node: None,
+            ntasks_per_socket: None,
+            ntasks_per_core: None,
+            ntasks_per_gpu: None,
+            cpus_per_task: None,
+            min_cpus: None,
+            geometry: (None, None, None),
+            // A node's memory stays.
+            memory: self.memory.filter(|memory| matches!(memory, Memory::PerNode(_))),
+            tmp_mb: None,
+            nodelist: Vec::new(),
+            constraint: None,
+            contiguous: false,
+            sharing: None,
+            overcommit: false,
+            spread: false,
+            use_min_nodes: false,
+            gres: Vec::new(),
+            licenses: None,
+            // The user hears of the first component only.
+            mail_type: Vec::new(),
+            mail_user: None,
+            ..self.clone()
+        }
+    }
+}
+
 /// Memory asked for, in MiB; 0 means all of the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Memory {
@@ -154,7 +192,7 @@ pub enum Sharing {
 }
 
 /// `--distribution`: over nodes, then over sockets and cores; `,Pack`/`,NoPack`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Distribution {
     /// How ranks go over nodes.
     pub nodes: NodeDistribution,
@@ -167,8 +205,9 @@ pub struct Distribution {
 }
 
 /// The first level of `--distribution`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum NodeDistribution {
+    #[default]
     /// `*`: as the cluster does it.
     Default,
     /// Fill a node, then the next.

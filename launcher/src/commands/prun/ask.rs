@@ -93,7 +93,8 @@ pub(super) fn ask(words: &[OsString]) -> Asked {
         Err(SourceError::Open(path)) => return Asked::Told(fail("prun", &Unreadable::of(path))),
         Err(error) => return told(&Mistake::line(Command::Prun, &error.to_string(), 1), "", b""),
     };
-    let name = line.script.first().cloned().unwrap_or_else(|| source.name.clone());
+    let name =
+        line.script.first().cloned().or_else(|| source.name.clone()).unwrap_or_else(|| "stdin".to_owned());
     let variable = |name: &str| env::var(name).ok();
     match read_batch(Command::Prun, &line, &variable, &source.script.content) {
         Ok(request) => put_together(request, name, source, &here, &texts),
@@ -122,24 +123,27 @@ impl Unreadable {
 }
 
 fn put_together(mut request: Request, name: String, source: Source, here: &Path, words: &[String]) -> Asked {
-    if let Err(mistake) = complete(Command::Prun, &mut request, here, &crate::local_time::now()) {
+    if let Err(mistake) = complete(Command::Prun, &mut request, here, &crate::local_time::now(), None) {
         return told(&mistake, &name, b"");
     }
     let flags = request.flags.clone();
-    let mut job = request.job;
-    job.name.get_or_insert(source.name);
+    for job in request.components_mut() {
+        job.name = job.name.take().or_else(|| source.name.clone());
+    }
+    let job = request.job;
     let (place, refusal) = match Place::of(flags.local.as_deref(), &job) {
         Ok(place) => (place, None),
         Err(NoPlace::Refused(refusal)) => (Place::Here(Shape::of_this_machine()), Some(refusal)),
         Err(error) => return Asked::Told(fail("prun", &error)),
     };
-    let mut env = environment::exported(&job.export, own_variables());
-    // Under its own name prun orders by rank, always.
+    let mut env = environment::exported_to_job(&job.export, own_variables());
+    let streams = job.stdout.is_none();
+    // Under its own name prun orders by rank; but a person who watches wants to see every rank as it goes.
+    let usual = if streams && std::io::stdout().is_terminal() { "line" } else { "rank" };
     let order =
-        request.step.order.clone().or_else(|| env::var(ORDER).ok()).unwrap_or_else(|| "rank".to_owned());
+        request.step.order.clone().or_else(|| env::var(ORDER).ok()).unwrap_or_else(|| usual.to_owned());
     env.retain(|(key, _)| key != ORDER.as_bytes());
     env.push((ByteBuf::from(ORDER), ByteBuf::from(order)));
-    let streams = job.stdout.is_none();
     let submitter = submitter("prun", words, job.propagate.as_deref());
     let mut components = request.earlier;
     components.push(job);

@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use super::ask::{Asking, NoAnswer};
 use super::clock::Clock;
 use super::ending::{Ending, finish, say};
-use super::submit::{complete, export_file, notes, own_variables, script_source, submitter};
+use super::submit::{complete, export_file, notes, own_variables, script_source, settle, submitter};
 use super::{option_help, utf8_words, version};
 use crate::controller::api::{ErrorCode, Reply, Request as Ask, Submission};
-use crate::environment::{Variables, exported};
+use crate::environment::{Variables, exported_to_job};
 use crate::script::mistake::Mistake;
 use crate::script::options::{Command, Flags, Request};
 use crate::script::{read_batch, read_batch_line};
@@ -45,10 +45,15 @@ fn answer(words: &[String]) -> Result<Ending, Ending> {
     let variable = |name: &str| env::var(name).ok();
     let mut request = read_batch(Command::Sbatch, &line, &variable, &source.script.content)
         .map_err(|mistake| refusal(&mistake))?;
-    complete::complete(Command::Sbatch, &mut request, &directory, &Clock::system().zoned())
+    let hostfile = variable("SLURM_HOSTFILE");
+    let now = Clock::system().zoned();
+    complete::complete(Command::Sbatch, &mut request, &directory, &now, hostfile.as_deref())
         .map_err(|mistake| refusal(&mistake))?;
-    say(&notes::lines(Command::Sbatch, &request));
-    request.job.name.get_or_insert(source.name);
+    say(&notes::ignored(Command::Sbatch, &request));
+    say(&settle::settle(Command::Sbatch, &mut request).map_err(|mistake| refusal(&mistake))?);
+    for job in request.components_mut() {
+        job.name = job.name.take().or_else(|| source.name.clone());
+    }
     let env = variables(&request, &directory)?;
     let submission = Submission {
         script: Some(source.script),
@@ -66,7 +71,7 @@ fn refusal(mistake: &Mistake) -> Ending {
 
 /// The environment that the job is to have.
 fn variables(request: &Request, directory: &std::path::Path) -> Result<Variables, Ending> {
-    let own = exported(&request.job.export, own_variables());
+    let own = exported_to_job(&request.job.export, own_variables());
     match &request.flags.export_file {
         None => Ok(own),
         Some(file) => {

@@ -91,7 +91,6 @@ pub(super) const ROWS: &[Row] = &[
             "topo" => Sharing::Topo,
             _ => return Err(Bad::Specification),
         });
-        r.step.exact |= v.is_empty();
         Ok(())
     }),
     row("oversubscribe", Some('s'), Takes::Nothing, ALL, "", "share CPUs with other jobs", |r, _| {

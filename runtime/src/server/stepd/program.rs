@@ -36,10 +36,7 @@ pub(super) fn write_script(launch: &StepLaunch, workspace: &Workspace) -> io::Re
     let path = directory.join("slurm_script");
     // A job that is requeued finds its last run's script there.
     let _ = std::fs::remove_file(&path);
-    let mut file = std::fs::File::options().write(true).create_new(true).mode(0o700).open(&path)?;
-    // The job's own file mask does not apply to it.
-    rustix::fs::fchmod(&file, rustix::fs::Mode::RWXU)?;
-    file.write_all(content)?;
+    std::fs::File::options().write(true).create_new(true).mode(0o700).open(&path)?.write_all(content)?;
     Ok(Some(path))
 }
 

@@ -29,8 +29,9 @@ pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// Bytes of a job script (Slurm's `max_script_size` default).
 pub const SCRIPT_BYTES_MAX: usize = 4 << 20;
 
-/// Bytes of one task stream kept in memory; older bytes go to an unlinked file.
-pub const LOG_MEMORY_BYTES_MAX: usize = 256 << 10;
+/// Bytes of one task stream kept in memory; what comes then goes to an unlinked file. Four data frames: a stream that is
+/// read as fast as it is written has one on its way, one being written, and does not touch the file.
+pub const LOG_MEMORY_BYTES_MAX: usize = 1 << 20;
 
 /// Bytes of all task streams of one step process kept in memory.
 pub const LOGS_MEMORY_BYTES_MAX: usize = 16 << 20;
@@ -43,6 +44,9 @@ pub const PENDING_PEERS_MAX: usize = 256;
 
 /// Messages waiting between two tasks of one process; a full queue makes the sender wait.
 pub const QUEUE_MESSAGES_MAX: usize = 1024;
+
+/// Components of a heterogeneous job: as many as Slurm takes.
+pub const HET_COMPONENTS_MAX: usize = 128;
 
 /// Jobs that a controller keeps before it, those that ended just now among them (Slurm's `MaxJobCount` is 10,000,
 /// with an array's waiting elements counted as one, as here).
@@ -62,6 +66,10 @@ pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// Files of one configuration: those that include one another in a circle end here.
 pub const CONFIG_FILES_MAX: usize = 64;
+
+/// Events that a controller keeps in memory while its journal cannot be written; after that it hears nobody, until it
+/// can.
+pub const POSTPONED_EVENTS_MAX: usize = 65_536;
 
 /// Calls that wait for changes of jobs, of all clients.
 pub const WATCHERS_MAX: usize = 65_536;
@@ -84,3 +92,9 @@ pub const OVERVIEW_RANKS_MAX: usize = 16_384;
 
 /// Steps of one job in a picture of the cluster that have ended.
 pub const OVERVIEW_STEPS_MAX: usize = 32;
+
+/// Bytes of followed output that `prun top` keeps to scroll in: some ten thousand lines.
+pub const SCROLLBACK_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of one line of it; a longer line goes on as the next.
+pub const SCROLLBACK_LINE_BYTES_MAX: usize = 4096;

@@ -420,6 +420,14 @@ pub enum ErrorCode {
     InvalidJobId,
     /// Job/step already completing or completed.
     AlreadyDone,
+    /// Job has already finished.
+    JobFinished,
+    /// Job is in held state, pending scheduler release.
+    JobHeld,
+    /// Job is not suspended.
+    NotSuspended,
+    /// Invalid preferred feature specification.
+    InvalidPrefer,
     /// Job is pending execution.
     JobPending,
     /// Job is not pending.
@@ -448,7 +456,7 @@ pub enum ErrorCode {
     NoScript,
     /// Job has already finished / cannot be requeued.
     NotRequeueable,
-    /// What prun does not do (heterogeneous jobs, …); the detail says what.
+    /// What prun does not do; the detail says what.
     NotSupported,
     /// Job violates accounting/QOS policy.
     Policy,
@@ -458,6 +466,8 @@ pub enum ErrorCode {
     Journal,
     /// A job that was asked for with `Allocate` was cancelled before it had its allocation.
     Revoked,
+    /// A component of a heterogeneous job is to be treated alone where only the whole job can be.
+    NotWholeHetJob,
     /// More jobs or watchers than the controller keeps.
     TooMany,
 }
@@ -514,6 +524,9 @@ pub struct JobView {
     pub cluster: String,
     /// The array it belongs to.
     pub array: Option<ArrayView>,
+    /// Its place in a heterogeneous job.
+    #[serde(default)]
+    pub het: Option<HetView>,
     /// What was asked for.
     pub spec: JobSpec,
     /// Name shown.
@@ -578,7 +591,7 @@ pub struct JobView {
     pub command: Option<String>,
     /// Whether it is a batch job.
     pub batch: bool,
-    /// Output paths, absolute, patterns expanded as far as the job is known.
+    /// Output paths, absolute, patterns expanded as far as the job is known; empty where its launcher shows the output.
     pub stdout: String,
     /// Error path.
     pub stderr: String,
@@ -619,6 +632,17 @@ pub struct ArrayView {
     pub elements: Vec<u32>,
     /// `%N`.
     pub limit: Option<u32>,
+}
+
+/// A component's place in a heterogeneous job. Its components have consecutive numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HetView {
+    /// Number of the first component, which runs the script (`HetJobId`).
+    pub leader: JobId,
+    /// How many components are before this one (`HetJobOffset`).
+    pub offset: u32,
+    /// Components in all.
+    pub size: u32,
 }
 
 /// A step as commands see it.

@@ -100,7 +100,10 @@ fn ping() -> Call {
 
 /// Where the controller listens: inside a job its node knows; else the variable says, or it is the one of this user's
 /// own cluster (`prun up`).
-fn socket_path() -> Result<PathBuf, ClientError> {
+///
+/// # Errors
+/// [`ClientError::NoController`], [`ClientError::Address`].
+pub fn socket_path() -> Result<PathBuf, ClientError> {
     if let Some(path) = env::var_os(SOCKET) {
         return Ok(path.into());
     }

@@ -33,6 +33,10 @@ impl ErrorCode {
             Self::InvalidTimeMin => "Invalid time-min specification (exceeds job's time or other limits)",
             Self::InvalidJobId => "Invalid job id specified",
             Self::AlreadyDone => "Job/step already completing or completed",
+            Self::JobFinished => "Job has already finished",
+            Self::JobHeld => "Job is in held state, pending scheduler release",
+            Self::NotSuspended => "Job is not suspended",
+            Self::InvalidPrefer => "Invalid preferred feature specification",
             Self::JobPending => "Job is pending execution",
             Self::NotPending => "Job is no longer pending execution",
             Self::Disabled => "Requested operation is presently disabled",
@@ -54,6 +58,7 @@ impl ErrorCode {
             Self::InvalidUpdate => "Invalid job update specification",
             Self::Journal => "Unable to save the job: the controller's journal cannot be written",
             Self::Revoked => "Job allocation has been revoked",
+            Self::NotWholeHetJob => "Operation not permitted on individual component of heterogeneous job",
             Self::TooMany => "Slurm temporarily unable to accept job",
         }
     }

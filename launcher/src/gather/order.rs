@@ -17,9 +17,13 @@ use prun_runtime::limits::DATA_BYTES_MAX;
 use super::label::Labels;
 use super::source::Source;
 
-/// Bytes asked for at once of a stream that is written as it comes: one frame. What has come is forgotten by the step
-/// process with the next request, so that its logs stay in memory.
-const WINDOW_BYTES: usize = DATA_BYTES_MAX;
+/// Bytes asked for at once of a stream that is written as it comes: some frames, so that the next are on their way while
+/// one is written.
+const WINDOW_BYTES: usize = 4 * DATA_BYTES_MAX;
+
+/// Bytes of such a stream after which the window moves on. What has come is forgotten by the step process then, so that
+/// its logs stay in memory.
+const ADVANCE_BYTES: usize = DATA_BYTES_MAX / 4;
 
 /// Bytes on their way out at which nothing more is asked for.
 const OUT_BYTES_MAX: usize = 1 << 20;
@@ -169,6 +173,12 @@ impl Merger {
         }
         self.after(source);
         Ok(())
+    }
+
+    /// A stream goes on at this offset: what lies between was forgotten before it could be sent. Only an onlooker,
+    /// whom nobody waits for, finds it so.
+    pub fn skip_to(&mut self, source: usize, offset: u64) {
+        self.sources[source].skip_to(offset);
     }
 
     /// A stream has ended at this offset.
@@ -341,10 +351,13 @@ impl Merger {
     fn want(&mut self, source: usize) {
         let state = &mut self.sources[source];
         let has_room = match self.order {
-            Order::Line => state.held_bytes() < self.share,
-            _ => true,
+            Order::Rank | Order::Auto { .. } if source == self.turn => {
+                state.outstanding() == 0 || state.since_grant() >= ADVANCE_BYTES as u64
+            }
+            Order::Line => state.outstanding() == 0 && state.held_bytes() < self.share,
+            _ => state.outstanding() == 0,
         };
-        if !state.is_over() && state.outstanding() == 0 && has_room && !state.wants_credit {
+        if !state.is_over() && has_room && !state.wants_credit {
             state.wants_credit = true;
             self.wanting.push_back(source);
         }

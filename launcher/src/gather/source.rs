@@ -15,6 +15,8 @@ pub(super) struct Source {
     granted: u64,
     /// Bytes before this offset have come.
     received: u64,
+    /// What had come when it was last asked for more.
+    received_at_grant: u64,
     /// The stream's length, once it has ended.
     length: Option<u64>,
     /// What has come and may not be written yet.
@@ -45,6 +47,11 @@ impl Source {
         if self.is_over() { 0 } else { self.granted - self.received }
     }
 
+    /// Bytes that have come since it was last asked for more.
+    pub(super) fn since_grant(&self) -> u64 {
+        self.received - self.received_at_grant
+    }
+
     /// All of the stream has come.
     pub(super) fn is_over(&self) -> bool {
         self.length.is_some_and(|length| self.received >= length)
@@ -53,6 +60,7 @@ impl Source {
     /// Asks for more; gives the offset to ask from.
     pub(super) fn grant(&mut self, credit: u64) -> u64 {
         self.granted = self.received + credit;
+        self.received_at_grant = self.received;
         self.received
     }
 
@@ -73,6 +81,13 @@ impl Source {
             return Err(OrderError::Overrun { rank: self.rank });
         }
         Ok(new)
+    }
+
+    /// What comes goes on at this offset: what lies between is gone.
+    pub(super) fn skip_to(&mut self, offset: u64) {
+        let gone = offset.saturating_sub(self.received);
+        self.granted += gone;
+        self.received += gone;
     }
 
     /// The stream has ended at this offset. Said twice, it is over wherever it stands: a log whose beginning and
@@ -147,6 +162,18 @@ mod tests {
         assert_eq!(source.receive(0, "abc".into()), Ok("abc".into()));
         assert_eq!(source.receive(1, "bcde".into()), Ok("de".into()));
         assert_eq!(source.receive(7, "x".into()), Err(OrderError::Hole { rank: 4, from: 5, to: 7 }));
+    }
+
+    #[test]
+    fn an_onlooker_goes_on_behind_a_hole() {
+        let mut source = Source::new(0);
+        source.grant(10);
+        assert_eq!(source.receive(0, "abc".into()), Ok("abc".into()));
+        source.skip_to(5);
+        assert_eq!(source.receive(5, "f".into()), Ok("f".into()));
+        source.skip_to(5);
+        assert_eq!(source.receive(6, "g".into()), Ok("g".into()));
+        assert_eq!(source.outstanding(), 5, "what is gone is not waited for");
     }
 
     #[test]

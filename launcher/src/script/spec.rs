@@ -19,6 +19,8 @@ pub struct JobSpec {
     pub reservation: Option<String>,
     /// `--comment`.
     pub comment: Option<String>,
+    /// `scontrol update AdminComment=`.
+    pub admin_comment: Option<String>,
     /// `--wckey`.
     pub wckey: Option<String>,
     /// `--nodes`: least and most.
@@ -125,6 +127,42 @@ pub struct JobSpec {
     pub cpu_freq: Option<String>,
     /// Options that prun knows and leaves without effect, as `(name, value)`, for `scontrol` and for warnings.
     pub without_effect: Vec<(String, String)>,
+}
+
+impl JobSpec {
+    /// What the next component of a heterogeneous job begins with: the same job, but not the resources of this
+    /// component (`slurm_opt.c` of 24.11 resets them on each pass).
+    #[must_use]
+    pub fn next_component(&self) -> Self {
+        Self {
+            partition: Vec::new(),
+            nodes: None,
+            ntasks: None,
+            ntasks_per_node: None,
+            ntasks_per_socket: None,
+            ntasks_per_core: None,
+            ntasks_per_gpu: None,
+            cpus_per_task: None,
+            min_cpus: None,
+            geometry: (None, None, None),
+            // A node's memory stays.
+            memory: self.memory.filter(|memory| matches!(memory, Memory::PerNode(_))),
+            tmp_mb: None,
+            nodelist: Vec::new(),
+            constraint: None,
+            contiguous: false,
+            sharing: None,
+            overcommit: false,
+            spread: false,
+            use_min_nodes: false,
+            gres: Vec::new(),
+            licenses: None,
+            // The user hears of the first component only.
+            mail_type: Vec::new(),
+            mail_user: None,
+            ..self.clone()
+        }
+    }
 }
 
 /// Memory asked for, in MiB; 0 means all of the node.

@@ -75,7 +75,7 @@ pub(super) fn ask(words: &[OsString]) -> Asked {
         let _ = writeln!(std::io::stdout(), "prun {}", env!("CARGO_PKG_VERSION"));
         return Asked::Told(ExitCode::SUCCESS);
     }
-    trace(flags.verbose);
+    trace(flags.verbose, "off");
     let nothing = flags.wrap.is_none() && line.script.is_empty() && std::io::stdin().is_terminal();
     if nothing {
         return told(
@@ -127,20 +127,23 @@ fn put_together(mut request: Request, name: String, source: Source, here: &Path,
         return told(&mistake, &name, b"");
     }
     let flags = request.flags.clone();
-    let mut job = request.job;
-    job.name = job.name.or(source.name);
+    for job in request.components_mut() {
+        job.name = job.name.take().or_else(|| source.name.clone());
+    }
+    let job = request.job;
     let (place, refusal) = match Place::of(flags.local.as_deref(), &job) {
         Ok(place) => (place, None),
         Err(NoPlace::Refused(refusal)) => (Place::Here(Shape::of_this_machine()), Some(refusal)),
         Err(error) => return Asked::Told(fail("prun", &error)),
     };
     let mut env = environment::exported_to_job(&job.export, own_variables());
-    // Under its own name prun orders by rank, always.
+    let streams = job.stdout.is_none();
+    // Under its own name prun orders by rank; but a person who watches wants to see every rank as it goes.
+    let usual = if streams && std::io::stdout().is_terminal() { "line" } else { "rank" };
     let order =
-        request.step.order.clone().or_else(|| env::var(ORDER).ok()).unwrap_or_else(|| "rank".to_owned());
+        request.step.order.clone().or_else(|| env::var(ORDER).ok()).unwrap_or_else(|| usual.to_owned());
     env.retain(|(key, _)| key != ORDER.as_bytes());
     env.push((ByteBuf::from(ORDER), ByteBuf::from(order)));
-    let streams = job.stdout.is_none();
     let submitter = submitter("prun", words, job.propagate.as_deref());
     let mut components = request.earlier;
     components.push(job);

@@ -60,7 +60,7 @@ const UNKNOWN: &str = "Unknown";
 /// Every field.
 pub static FIELDS: &[Field] = &[
     row("Account", 10, |j, _| j.account.clone(), |j, _, _| j.account.clone()),
-    row("AdminComment", 15, blank_job, blank_step),
+    row("AdminComment", 15, |j, _| j.spec.admin_comment.clone().unwrap_or_default(), blank_step),
     row("AllocCPUS", 10, |j, _| j.cpus.to_string(), |_, s, _| s.cpus.to_string()),
     row(
         "AllocNodes",
@@ -122,13 +122,18 @@ pub static FIELDS: &[Field] = &[
         |j, m| m.clock.time_or(j.end_time.filter(|_| j.state.has_ended()), UNKNOWN),
         |_, s, m| m.clock.time_or(s.end_time, UNKNOWN),
     ),
-    row("ExitCode", 8, |j, _| facts::exit(&j.exit), |_, s, _| facts::exit(&s.exit)),
+    row("ExitCode", 8, |j, _| facts::accounted_exit(&j.exit), |_, s, _| facts::accounted_exit(&s.exit)),
     row("Extra", 19, blank_job, blank_step),
     row("FailedNode", 19, blank_job, blank_step),
     row("Flags", 19, |_, _| "StartReceived".to_owned(), blank_step),
     row("GID", 6, |j, _| j.submitter.gid.to_string(), blank_step),
     row("Group", 9, |j, _| j.submitter.group.clone(), blank_step),
-    row("JobID", -12, |j, _| facts::shown_id(j), |j, s, _| format!("{}.{}", facts::shown_id(j), s.key.step)),
+    row(
+        "JobID",
+        -12,
+        |j, _| facts::component_id(j),
+        |j, s, _| format!("{}.{}", facts::component_id(j), s.key.step),
+    ),
     row("JobIDRaw", -12, |j, _| j.id.to_string(), |_, s, _| s.key.to_string()),
     row("JobName", 10, |j, _| j.name.clone(), |_, s, _| s.name.clone()),
     row("Layout", 9, blank_job, |_, s, _| s.distribution.clone()),

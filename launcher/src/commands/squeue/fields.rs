@@ -27,7 +27,7 @@ const NOT_AVAILABLE: &str = "N/A";
 pub static FIELDS: &[Row] = &[
     row(Some('a'), "Account", "ACCOUNT", |r, _| or_null(Some(&r.job.account))),
     row(None, "AccrueTime", "ACCRUE_TIME", |r, m| m.clock.time_or(r.job.eligible_time, NOT_AVAILABLE)),
-    row(None, "admin_comment", "ADMIN_COMMENT", |_, _| NULL.to_owned()),
+    row(None, "admin_comment", "ADMIN_COMMENT", |r, _| or_null(r.job.spec.admin_comment.as_deref())),
     row(None, "AllocNodes", "ALLOC_NODES", |r, _| r.job.submitter.host.clone()),
     row(None, "AllocSID", "ALLOC_SID", |r, _| r.job.submitter.sid.to_string()),
     row(Some('F'), "ArrayJobID", "ARRAY_JOB_ID", |r, _| facts::array_id(&r.job).to_string()),

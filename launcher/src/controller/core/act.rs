@@ -22,9 +22,18 @@ impl Cluster {
         action: Action,
     ) -> Result<(), Refusal> {
         let ids = self.resolve(named)?;
-        let results: Vec<Result<(), ErrorCode>> =
+        let alone = !matches!(action, Action::Hold | Action::UserHold | Action::Release | Action::Top);
+        if alone && self.is_part(&ids) {
+            return Err(ErrorCode::NotWholeHetJob.into());
+        }
+        let leads = ids.first().and_then(|id| self.jobs.get(id)).is_some_and(|job| job.het.is_some());
+        let mut results: Vec<Result<(), ErrorCode>> =
             ids.into_iter().map(|id| self.act_on(turn, peer, id, action)).collect();
         turn.schedule = true;
+        if leads {
+            // The others follow it: what they could not do any more is done.
+            results.truncate(1);
+        }
         Ok(results.into_iter().collect::<Result<(), ErrorCode>>()?)
     }
 
@@ -55,12 +64,14 @@ impl Cluster {
         hold: Option<Hold>,
     ) -> Result<(), ErrorCode> {
         let job = self.jobs.get_mut(&id).ok_or(ErrorCode::InvalidJobId)?;
-        match job.stage {
-            Stage::Pending => {}
-            Stage::Running | Stage::Suspended => return Err(ErrorCode::NotPending),
-            Stage::Completing | Stage::Ended => return Err(ErrorCode::AlreadyDone),
+        if matches!(job.stage, Stage::Completing | Stage::Ended) {
+            return Err(ErrorCode::JobFinished);
         }
         job.hold = hold;
+        // What runs goes on; it is held if it comes back into the queue.
+        if job.stage != Stage::Pending {
+            return Ok(());
+        }
         job.reason = hold.map_or(Reason::None, Hold::reason);
         if hold.is_none() {
             job.eligible_time.get_or_insert(turn.now);
@@ -79,9 +90,9 @@ impl Cluster {
             return Err(ErrorCode::Disabled);
         }
         match job.stage {
-            Stage::Pending if hold.is_some() => return self.set_hold(turn, id, hold),
             Stage::Pending => return Err(ErrorCode::JobPending),
             Stage::Running | Stage::Suspended => self.end_job(turn, id, Ending::requeued(hold)),
+            Stage::Completing if job.again.is_some() => return Err(ErrorCode::JobPending),
             Stage::Completing => job.again = Some(Again { hold }),
             Stage::Ended => self.put_back(turn, id, Again { hold }),
         }
@@ -90,6 +101,9 @@ impl Cluster {
 
     fn suspend(&mut self, turn: &mut Turn<'_>, id: JobId) -> Result<(), ErrorCode> {
         let job = self.jobs.get_mut(&id).ok_or(ErrorCode::InvalidJobId)?;
+        if job.stage == Stage::Suspended {
+            return Ok(());
+        }
         job.stage = job.stage.after(Happening::Suspend)?;
         job.run.suspend_time = Some(turn.now);
         self.signal_all(turn, id, SIGSTOP);
@@ -98,6 +112,9 @@ impl Cluster {
 
     fn resume(&mut self, turn: &mut Turn<'_>, id: JobId) -> Result<(), ErrorCode> {
         let job = self.jobs.get_mut(&id).ok_or(ErrorCode::InvalidJobId)?;
+        if job.stage == Stage::Running {
+            return Err(ErrorCode::NotSuspended);
+        }
         let suspended = job.suspended_until(turn.now);
         job.stage = job.stage.after(Happening::Resume)?;
         job.run.suspended_secs = suspended;
@@ -121,6 +138,9 @@ impl Cluster {
         let job = self.jobs.get_mut(&id).ok_or(ErrorCode::InvalidJobId)?;
         if job.stage != Stage::Pending {
             return Err(ErrorCode::NotPending);
+        }
+        if job.hold.is_some() {
+            return Err(ErrorCode::JobHeld);
         }
         job.priority = highest.unwrap_or(0).saturating_add(1);
         self.rekey(id);

@@ -1,6 +1,6 @@
 //! Whether a job is taken: what is checked when it is submitted, in Slurm's order.
 
-use prun_runtime::limits::JOBS_MAX;
+use prun_runtime::limits::{HET_COMPONENTS_MAX, JOBS_MAX};
 
 use super::Cluster;
 use super::config::{EnforceLimits, PartitionConfig};
@@ -11,19 +11,33 @@ use crate::layout::devices;
 use crate::script::spec::{ArraySpec, Gres, GresPer, JobSpec, Memory};
 
 impl Cluster {
-    /// Whether a submission can be taken; gives the partitions it goes to.
-    pub(super) fn check(&self, submission: &Submission, now: f64) -> Result<Vec<String>, Refusal> {
-        let [spec] = submission.components.as_slice() else {
-            let detail = vec!["heterogeneous jobs are not supported".to_owned()];
-            return Err(Refusal { code: ErrorCode::NotSupported, detail });
-        };
+    /// Whether a submission can be taken; gives the partitions that each of its components goes to.
+    pub(super) fn check(&self, submission: &Submission, now: f64) -> Result<Vec<Vec<String>>, Refusal> {
+        let components = &submission.components;
         if self.stopping.is_some() {
             return Err(ErrorCode::Disabled.into());
         }
-        if self.jobs.len() >= self.config.max_jobs.min(JOBS_MAX) {
+        if components.is_empty() {
+            return Err(ErrorCode::Unspecified.into());
+        }
+        if components.len() > HET_COMPONENTS_MAX {
+            let detail = vec![format!("a heterogeneous job has at most {HET_COMPONENTS_MAX} components")];
+            return Err(Refusal { code: ErrorCode::NotSupported, detail });
+        }
+        if self.jobs.len() + components.len() > self.config.max_jobs.min(JOBS_MAX) {
             return Err(ErrorCode::TooMany.into());
         }
-        self.check_devices(spec)?;
+        // Unknown devices of any component are found before all else.
+        components.iter().try_for_each(|spec| self.check_devices(spec))?;
+        components.iter().map(|spec| self.check_component(spec, submission, now)).collect()
+    }
+
+    fn check_component(
+        &self,
+        spec: &JobSpec,
+        submission: &Submission,
+        now: f64,
+    ) -> Result<Vec<String>, Refusal> {
         self.check_nodes(&spec.nodelist)?;
         if let Some(array) = &spec.array {
             self.check_array(array, submission)?;
@@ -37,10 +51,25 @@ impl Cluster {
             return Err(ErrorCode::Dependency.into());
         }
         self.check_limits(spec, &partitions)?;
-        if !spec.hold {
-            self.check_fit(spec, &partitions)?;
-        }
         Ok(partitions)
+    }
+
+    /// Devices must be of a kind that some node has.
+    pub(super) fn check_devices(&self, spec: &JobSpec) -> Result<(), Refusal> {
+        let pools = || self.nodes.iter().flat_map(|node| &node.gres);
+        let known = |wanted: &Gres| pools().any(|(pool, _)| devices::serves(pool, wanted));
+        let mut asked = spec.gres.iter().filter(|wanted| wanted.name != "none" && wanted.count > 0);
+        let gpu = Gres { name: "gpu".to_owned(), kind: None, count: 1, per: GresPer::Job };
+        if asked.all(known) && (!counts_by_gpu(spec) || known(&gpu)) {
+            Ok(())
+        } else {
+            Err(ErrorCode::InvalidGres.into())
+        }
+    }
+
+    pub(super) fn check_nodes(&self, names: &[String]) -> Result<(), Refusal> {
+        let known = |name: &String| self.nodes.get(name).is_some();
+        if names.iter().all(known) { Ok(()) } else { Err(ErrorCode::InvalidNodeName.into()) }
     }
 
     /// What its partitions allow any job.
@@ -61,36 +90,24 @@ impl Cluster {
         refused.map_or(Ok(()), |code| Err(code.into()))
     }
 
-    /// Devices must be of a kind that some node has.
-    fn check_devices(&self, spec: &JobSpec) -> Result<(), Refusal> {
-        let pools = || self.nodes.iter().flat_map(|node| &node.gres);
-        let known = |wanted: &&Gres| pools().any(|(pool, _)| devices::serves(pool, wanted));
-        let mut asked = spec.gres.iter().filter(|wanted| wanted.name != "none" && wanted.count > 0);
-        let gpu = Gres { name: "gpu".to_owned(), kind: None, count: 1, per: GresPer::Job };
-        if asked.all(|wanted| known(&wanted)) && (!counts_by_gpu(spec) || known(&&gpu)) {
-            Ok(())
+    /// Names in `--constraint` and `--prefer` must be features of some node.
+    pub(super) fn check_features(&self, spec: &JobSpec) -> Result<(), Refusal> {
+        let preferred = spec.without_effect.iter().find(|(option, _)| option == "prefer");
+        if !self.has_features(spec.constraint.as_deref().unwrap_or_default()) {
+            Err(ErrorCode::InvalidFeature.into())
+        } else if preferred.is_some_and(|(_, features)| !self.has_features(features)) {
+            Err(ErrorCode::InvalidPrefer.into())
         } else {
-            Err(ErrorCode::InvalidGres.into())
+            Ok(())
         }
     }
 
-    fn check_nodes(&self, names: &[String]) -> Result<(), Refusal> {
-        let known = |name: &String| self.nodes.get(name).is_some();
-        if names.iter().all(known) { Ok(()) } else { Err(ErrorCode::InvalidNodeName.into()) }
-    }
-
-    /// Names in `--constraint` must be features of some node.
-    fn check_features(&self, spec: &JobSpec) -> Result<(), Refusal> {
-        let words = spec.constraint.as_deref().unwrap_or_default();
-        let mut words = words
+    fn has_features(&self, text: &str) -> bool {
+        let mut words = text
             .split(['&', '|', '[', ']', '(', ')', ','])
             .map(|word| word.split_once('*').map_or(word, |(name, _)| name).trim());
         let known = |word: &str| self.nodes.iter().any(|node| node.features.iter().any(|f| f == word));
-        if words.all(|word| word.is_empty() || known(word)) {
-            Ok(())
-        } else {
-            Err(ErrorCode::InvalidFeature.into())
-        }
+        words.all(|word| word.is_empty() || known(word))
     }
 
     /// The partitions of these names, or the default one.
@@ -113,7 +130,7 @@ impl Cluster {
     }
 
     /// What is named must be there.
-    fn check_names(&self, spec: &JobSpec) -> Result<(), Refusal> {
+    pub(super) fn check_names(&self, spec: &JobSpec) -> Result<(), Refusal> {
         self.check_nodes(&spec.exclude)?;
         if spec.licenses.as_ref().is_some_and(|licenses| !licenses.is_empty()) {
             return Err(ErrorCode::InvalidLicenses.into());
@@ -126,7 +143,8 @@ impl Cluster {
 
     fn check_array(&self, array: &ArraySpec, submission: &Submission) -> Result<(), Refusal> {
         let small = array.elements.iter().all(|&element| element < self.config.max_array_size);
-        if submission.script.is_some() && small && !array.elements.is_empty() {
+        let alone = submission.components.len() == 1;
+        if submission.script.is_some() && alone && small && !array.elements.is_empty() {
             Ok(())
         } else {
             Err(ErrorCode::InvalidArray.into())

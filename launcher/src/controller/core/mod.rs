@@ -2,7 +2,7 @@
 //!
 //! [`Cluster::apply`] takes one [`Event`], changes the state and gives out what is to be done. The rooms, in the
 //! order in which a job passes through them: `check`, `submit` (defaults), `dependency` and `schedule` (who
-//! starts, where), `start`, `steps` (CPUs inside a job, launches), `report` (what rank servers say), `finish`
+//! starts, where; `het`: several together), `start`, `steps` (CPUs inside a job, launches), `report` (what rank servers say), `finish`
 //! (outcome, requeue, history); beside them what users do to jobs: `cancel`, `act`, `update`; and what they see:
 //! `view`, `watch`, `overview`. The way of a job is the table in `lifecycle`.
 //!
@@ -19,6 +19,7 @@ mod dependency;
 pub mod event;
 mod finish;
 pub mod gres;
+mod het;
 pub mod image;
 mod job;
 mod lifecycle;
@@ -42,9 +43,10 @@ mod turn;
 mod update;
 mod view;
 mod wanted;
-mod watch;
+pub mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use prun_runtime::ids::JobId;
 use prun_runtime::wire::launch::Secret;
@@ -75,8 +77,9 @@ pub struct Cluster {
     queue: Queue,
     /// Jobs that ended longer ago, for accounting.
     history: BTreeMap<JobId, JobView>,
-    watchers: Watchers,
-    onlookers: Onlookers,
+    /// Both are shared with whoever may have to go back to what they were.
+    watchers: Arc<Watchers>,
+    onlookers: Arc<Onlookers>,
     /// Clients that asked for something that ends with their connection.
     owners: BTreeSet<ClientId>,
     deadlines: Deadlines,
@@ -105,8 +108,8 @@ impl Cluster {
             holding: BTreeSet::new(),
             queue: Queue::default(),
             history: BTreeMap::new(),
-            watchers: Watchers::default(),
-            onlookers: Onlookers::default(),
+            watchers: Arc::default(),
+            onlookers: Arc::default(),
             owners: BTreeSet::new(),
             deadlines: Deadlines::default(),
             next_priority: FIRST_PRIORITY,
@@ -121,7 +124,7 @@ impl Cluster {
         let mut turn = Turn::new(now, secrets);
         let changes = self.is_changed_by(&event);
         if changes && !matches!(event, Event::Timer) {
-            self.onlookers.note_change();
+            Arc::make_mut(&mut self.onlookers).note_change();
         }
         self.last_correspondent = self.last_correspondent.max(event.correspondent());
         match event {
@@ -162,7 +165,7 @@ impl Cluster {
 
     fn look_at_due(&mut self, turn: &mut Turn<'_>) {
         while let Some(look) = self.deadlines.pop(turn.now) {
-            self.onlookers.note_change();
+            Arc::make_mut(&mut self.onlookers).note_change();
             match look {
                 Look::Job(id) => self.look_at_job(turn, id),
                 Look::Link(link) => self.look_at_link(turn, link),

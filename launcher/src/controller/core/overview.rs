@@ -3,6 +3,8 @@
 //! Each asks for the next picture when it has shown the last one, so that one that is slow, or was stopped at its
 //! terminal, never has more than one picture on its way. Changes that follow each other closely are told together.
 
+use std::sync::Arc;
+
 use prun_runtime::limits::{
     ONLOOKERS_MAX, OVERVIEW_JOBS_MAX, OVERVIEW_NODES_MAX, OVERVIEW_RANKS_MAX, OVERVIEW_STEPS_MAX,
     OVERVIEW_WAIT,
@@ -16,7 +18,7 @@ use crate::controller::api::{ClusterView, ErrorCode, JobView, Reply};
 use crate::layout::plan::Plan;
 
 /// Who waits for the next picture. What they wait for changes nothing: a journal knows nothing of them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Onlookers {
     /// Each with the number of the picture that it has.
     waiting: Vec<(Asker, u64)>,
@@ -62,13 +64,16 @@ impl Cluster {
             Some(_) if self.onlookers.waiting.len() >= ONLOOKERS_MAX => {
                 turn.answer(asker, Reply::Error(ErrorCode::TooMany.into()));
             }
-            Some(seen) => self.onlookers.waiting.push((asker, seen)),
+            Some(seen) => Arc::make_mut(&mut self.onlookers).waiting.push((asker, seen)),
         }
     }
 
     /// Tells those whose picture is due.
     pub(super) fn tell_onlookers(&mut self, turn: &mut Turn<'_>) {
-        let due = self.onlookers.take_due(turn.now);
+        if self.onlookers.due().is_none() {
+            return;
+        }
+        let due = Arc::make_mut(&mut self.onlookers).take_due(turn.now);
         if due.is_empty() {
             return;
         }

@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use super::dependency::{Standing, by_element};
+use super::het::Component;
 use super::job::{Elements, Job};
 use super::lifecycle::Stage;
 use super::reason::Reason;
@@ -29,10 +30,12 @@ impl Cluster {
         let limit_end = (job.stage != Stage::Pending).then(|| self.limit_end(job)).flatten();
         let expected = job.run.expected.as_ref().filter(|_| job.stage == Stage::Pending);
         let submitter = &job.submission.submitter;
-        with_files(JobView {
+        let shown_by_launcher = job.submission.streams;
+        let view = with_files(JobView {
             id: job.id,
             cluster: self.config.cluster.clone(),
             array: array_view(job),
+            het: job.het.map(Component::view),
             spec: job.spec.clone(),
             name: job.name().to_owned(),
             partition,
@@ -69,7 +72,8 @@ impl Cluster {
             stdin: String::new(),
             dependency: self.dependency_text(job, now),
             steps: step_views(job),
-        })
+        });
+        if shown_by_launcher { without_default_files(view) } else { view }
     }
 
     /// Why a job waits, also where the scheduler has not come to it (again): then others are before it.
@@ -134,6 +138,13 @@ fn step_views(job: &Job) -> Vec<StepView> {
     let (batch, others): (Vec<&Step>, Vec<&Step>) =
         job.run.steps.values().partition(|step| step.key.step.is_batch());
     batch.into_iter().chain(others).map(Step::view).collect()
+}
+
+/// Streams that a launcher shows have no files but those that the script names.
+fn without_default_files(view: JobView) -> JobView {
+    let keep = |path: String, named: bool| if named { path } else { String::new() };
+    let (stdout, stderr) = (view.spec.stdout.is_some(), view.spec.stderr.is_some());
+    JobView { stdout: keep(view.stdout, stdout), stderr: keep(view.stderr, stdout || stderr), ..view }
 }
 
 /// Puts the paths of a script's streams in.

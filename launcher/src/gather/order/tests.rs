@@ -166,6 +166,17 @@ fn a_slow_reader_is_not_run_over() {
 }
 
 #[test]
+fn the_window_moves_on_before_it_is_used_up() {
+    let mut merger = Merger::new(Order::Rank, None, &[0, 1], 1 << 20);
+    let window = WINDOW_BYTES as u64;
+    assert_eq!(pulled(&mut merger)[0], (0, 0, window));
+    merger.data(0, 0, Bytes::from(vec![b'x'; ADVANCE_BYTES - 1]), 0).unwrap();
+    assert_eq!(pulled(&mut merger), [], "a few lines are no reason for a message");
+    merger.data(0, ADVANCE_BYTES as u64 - 1, "x".into(), 0).unwrap();
+    assert_eq!(pulled(&mut merger), [(0, ADVANCE_BYTES as u64, window)]);
+}
+
+#[test]
 fn auto_lets_go_of_what_was_held_too_long() {
     let mut merger = Merger::new(Order::Auto { hold_ms: 60_000 }, None, &[0, 1], 1 << 20);
     merger.data(0, 0, "begun".into(), 5).unwrap();

@@ -34,7 +34,7 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("nice", None, Takes::Maybe, ALL, "NICE", "lower priority", |r, v| {
-        r.job.nice = if v.is_empty() { 100 } else { v.parse().map_err(|_| Bad::Specification)? };
+        r.job.nice = nice(v)?;
         Ok(())
     }),
     row("priority", None, Takes::Value, ALL, "PRIORITY", "priority", |r, v| {
@@ -76,6 +76,22 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
 ];
+
+/// Read as `strtoll` does, by whom a word is 0.
+fn nice(text: &str) -> Result<i32, Bad> {
+    const NICE_MAX: i32 = i32::MAX - 2;
+    if text.is_empty() {
+        return Ok(100);
+    }
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = &digits[..digits.bytes().take_while(u8::is_ascii_digit).count()];
+    let value = if digits.is_empty() { Some(0) } else { digits.parse::<i32>().ok() };
+    let bad = || Bad::Line(format!("Invalid --nice value, out of range (+/- {NICE_MAX})"), 255);
+    value.filter(|value| *value <= NICE_MAX).map(|value| sign * value).ok_or_else(bad)
+}
 
 /// What only the controller refuses: sbatch goes on reading, so that other mistakes come first.
 fn later<T>(
@@ -140,6 +156,12 @@ fn dependency(text: &str) -> Option<Dependency> {
     }
     let any = text.contains('?');
     let conditions = if any && text.contains(',') { None } else { conditions(text) };
+    // Each is waited for once.
+    let conditions = conditions.map(|conditions| {
+        let mut each: Vec<DependencyCondition> = Vec::new();
+        conditions.into_iter().for_each(|c| each.extend((!each.contains(&c)).then_some(c)));
+        each
+    });
     let unreadable = || {
         vec![DependencyCondition { kind: DependencyKind::AfterAny, job: 0, element: None, after_minutes: 0 }]
     };
@@ -231,6 +253,16 @@ mod tests {
     }
 
     #[test]
+    fn nice_values_are_read_leniently_and_have_a_range() {
+        for (text, value) in [("", 100), ("5", 5), ("-5", -5), ("+7", 7), ("abc", 0), ("3x", 3)] {
+            assert_eq!(nice(text), Ok(value), "{text}");
+        }
+        let text = "Invalid --nice value, out of range (+/- 2147483645)";
+        assert_eq!(nice("99999999999"), Err(Bad::Line(text.to_owned(), 255)));
+        assert!(nice("2147483646").is_err());
+    }
+
+    #[test]
     fn dependencies_are_read_or_name_job_0() {
         let read = |text: &str| {
             let conditions = dependency(text).unwrap().conditions;
@@ -239,6 +271,7 @@ mod tests {
         use DependencyKind::{AfterAny, AfterOk, Singleton};
         assert_eq!(dependency("0"), None);
         assert_eq!(read("singleton"), [(Singleton, 0, None)]);
+        assert_eq!(read("afterok:3:3,afterok:3"), [(AfterOk, 3, None)]);
         assert_eq!(read("afterok:3:4_2,5"), [(AfterOk, 3, None), (AfterOk, 4, Some(2)), (AfterAny, 5, None)]);
         for text in
             ["foo", "afterok", "afterok:x", "afterok:1,", "singleton:3", "afterok:1,afterok:2?afterok:3"]

@@ -14,8 +14,12 @@ use super::input::Piece;
 use super::stdio;
 use super::step::Step;
 use crate::ids::Rank;
+use crate::limits::DATA_BYTES_MAX;
 use crate::wire::frame::{FrameError, FrameReader, FrameWriter};
 use crate::wire::step::{FromStep, Stream, ToStep};
+
+/// Bytes on their way to a launcher: some frames. The system may grant less.
+const SOCKET_BYTES: usize = 4 * DATA_BYTES_MAX;
 
 type Key = (Rank, Stream);
 
@@ -163,6 +167,8 @@ impl Link {
 /// Serves a launcher until it closes or the link breaks.
 pub(super) async fn serve(step: &Rc<Step>, link: &Rc<Link>, socket: OwnedFd) {
     let stream = std::os::unix::net::UnixStream::from(socket);
+    // Without room for whole frames the two sides wake each other more often, and that is all.
+    let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SOCKET_BYTES);
     let Ok(stream) = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream)) else { return };
     let (read, write) = stream.into_split();
     tokio::select! {
@@ -216,10 +222,12 @@ async fn hear(
 /// What the owner has got need not be kept.
 fn forget(step: &Rc<Step>, rank: Rank, stream: Stream, offset: u64) {
     let Some(&at) = step.by_rank.get(&rank) else { return };
-    if let Some(log) = step.tasks.borrow_mut()[at].log(stream)
-        && log.forget(offset).is_ok()
-    {
-        step.room.notify_waiters();
+    if let Some(log) = step.tasks.borrow_mut()[at].log(stream) {
+        let before = log.start();
+        if log.forget(offset).is_ok() {
+            step.taken.set(step.taken.get() + log.start() - before);
+            step.room.notify_waiters();
+        }
     }
 }
 

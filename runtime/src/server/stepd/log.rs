@@ -14,29 +14,32 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::limits::{DATA_BYTES_MAX, LOG_MEMORY_BYTES_MAX};
 
-/// Memory that all logs of a step share.
+/// Memory for all logs of a step. One half is divided evenly, so that the first to write do not leave the stream that is
+/// being read without any; the other half goes to whoever wants more.
 #[derive(Debug, Clone)]
 pub(super) struct Budget {
+    share: usize,
     left: Rc<Cell<usize>>,
 }
 
 impl Budget {
-    /// A budget of this many bytes.
+    /// A budget of this many bytes for so many logs.
     #[must_use]
-    pub(super) fn new(bytes: usize) -> Self {
-        Self { left: Rc::new(Cell::new(bytes)) }
+    pub(super) fn new(bytes: usize, logs: usize) -> Self {
+        let logs = logs.max(1);
+        let share = bytes / 2 / logs;
+        Self { share, left: Rc::new(Cell::new(bytes - share * logs)) }
     }
 
-    fn take(&self, bytes: usize) -> bool {
-        let fits = bytes <= self.left.get();
-        if fits {
-            self.left.set(self.left.get() - bytes);
-        }
-        fits
+    /// How much more a log may hold that holds so many bytes.
+    fn room(&self, held: usize) -> usize {
+        self.share.saturating_sub(held) + self.left.get()
     }
 
-    fn give_back(&self, bytes: usize) {
-        self.left.set(self.left.get() + bytes);
+    /// A log that held `before` bytes, now holds `after`, with room for them.
+    fn change(&self, before: usize, after: usize) {
+        let borrowed = |held: usize| held.saturating_sub(self.share);
+        self.left.set(self.left.get() + borrowed(before) - borrowed(after));
     }
 }
 
@@ -108,23 +111,42 @@ impl Log {
         self.ended = true;
     }
 
+    /// How many bytes could be appended now and would stay in memory; none from the first that does not until a reader
+    /// has caught up.
+    #[must_use]
+    pub(super) fn room(&self) -> usize {
+        match self.spill {
+            Some(_) => 0,
+            None => LOG_MEMORY_BYTES_MAX.saturating_sub(self.in_memory).min(self.budget.room(self.in_memory)),
+        }
+    }
+
+    /// Whether bytes go to a file.
+    #[must_use]
+    pub(super) fn is_spilling(&self) -> bool {
+        self.spill.is_some()
+    }
+
     /// Appends bytes.
     ///
     /// # Errors
     /// Those of the spill file (disk full); then none of the bytes is in the log.
     pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let to_memory = self.spill.is_none()
-            && self.in_memory + bytes.len() <= LOG_MEMORY_BYTES_MAX
-            && self.budget.take(bytes.len());
-        if !to_memory {
+        if bytes.len() > self.room() {
             return self.append_to_file(bytes);
         }
-        self.in_memory += bytes.len();
+        self.hold(self.in_memory + bytes.len());
         self.tail.put_slice(bytes);
         if self.tail.len() >= PIECE_BYTES {
             self.close_tail();
         }
         Ok(())
+    }
+
+    /// Notes how many bytes are in memory.
+    fn hold(&mut self, bytes: usize) {
+        self.budget.change(self.in_memory, bytes);
+        self.in_memory = bytes;
     }
 
     fn append_to_file(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -197,8 +219,7 @@ impl Log {
                 *first = first.slice(count..);
             }
             self.start += count as u64;
-            self.in_memory -= count;
-            self.budget.give_back(count);
+            self.hold(self.in_memory - count);
         }
         if let Some(spill) = &mut self.spill {
             self.start = self.start.max(offset);
@@ -213,7 +234,7 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.budget.give_back(self.in_memory);
+        self.hold(0);
     }
 }
 
@@ -237,7 +258,7 @@ mod tests {
 
     #[test]
     fn bytes_past_the_budget_go_to_a_file_and_come_back_in_order() {
-        let mut log = Log::new(Budget::new(10));
+        let mut log = Log::new(Budget::new(10, 1));
         log.append(b"0123456").unwrap();
         log.append(b"789abcdef").unwrap();
         assert!(log.spill.is_some());
@@ -251,13 +272,28 @@ mod tests {
         assert_eq!((all_from(&mut log, 0), log.end()), (b"g".to_vec(), 17));
     }
 
+    #[test]
+    fn half_of_the_memory_is_divided_evenly() {
+        let budget = Budget::new(100, 5);
+        let (mut first, mut second) = (Log::new(budget.clone()), Log::new(budget));
+        first.append(&[b'a'; 60]).unwrap();
+        assert_eq!((first.room(), first.is_spilling()), (0, false));
+        first.append(b"b").unwrap();
+        assert!(first.is_spilling());
+        assert_eq!(second.room(), 10);
+        second.append(&[b'c'; 10]).unwrap();
+        assert!(!second.is_spilling());
+        drop(first);
+        assert_eq!(second.room(), 50);
+    }
+
     proptest! {
         #[test]
         fn a_reader_gets_every_byte_once(
             steps in prop::collection::vec((0usize..300, 0u64..400, any::<bool>()), 1..60),
             budget in 0usize..1000,
         ) {
-            let budget = Budget::new(budget);
+            let budget = Budget::new(budget, 1);
             let mut log = Log::new(budget.clone());
             let before = budget.left.get();
             let (mut written, mut read) = (Vec::new(), Vec::new());

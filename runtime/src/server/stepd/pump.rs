@@ -3,15 +3,27 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use tokio::net::unix::pipe::Receiver;
+use tokio::time::{Instant, timeout};
 
 use super::step::Step;
 use crate::wire::step::Stream;
 
 /// One read's worth.
 const READ_BYTES: usize = 256 << 10;
+
+/// With less room than this in memory, a stream waits for its turn.
+const ROOM_BYTES_MIN: usize = 64 << 10;
+
+/// A launcher that takes so many bytes in so long a time keeps up: what is written to a file would only slow it down.
+const KEEPS_UP_BYTES: u64 = 256 << 10;
+const KEEPS_UP_TIME: Duration = Duration::from_millis(20);
+
+/// How long a stream waits for its turn at most, however fast others are taken.
+const TURN_WAIT: Duration = Duration::from_secs(2);
 
 impl Step {
     /// Starts reading a task's output.
@@ -34,7 +46,8 @@ async fn pump(step: &Rc<Step>, task: usize, stream: Stream, pipe: OwnedFd) -> io
     let pipe = Receiver::from_owned_fd_unchecked(pipe)?;
     loop {
         pipe.readable().await?;
-        let read = step.with_scratch(READ_BYTES, |scratch| match pipe.try_read(scratch) {
+        let most = turn(step, task, stream).await;
+        let read = step.with_scratch(most, |scratch| match pipe.try_read(scratch) {
             Ok(0) => Ok(Read::End),
             Ok(count) => match step.append(task, stream, &scratch[..count]) {
                 Ok(()) => Ok(Read::Some),
@@ -50,6 +63,30 @@ async fn pump(step: &Rc<Step>, task: usize, stream: Stream, pipe: OwnedFd) -> io
             Read::End => return Ok(()),
             Read::NoRoom(bytes, error) => wait_for_room(step, task, stream, &bytes, &error).await,
         }
+    }
+}
+
+/// Waits for a stream's turn; gives how many bytes to read.
+///
+/// A stream whose memory is full could go to its file at once. As long as a launcher takes other streams as fast as
+/// they come, that would be work for nothing which slows down the one that it waits for: then the stream waits, for a
+/// bounded time. A launcher that does not keep up makes nobody wait.
+async fn turn(step: &Step, task: usize, stream: Stream) -> usize {
+    let end = Instant::now() + TURN_WAIT;
+    while step.lacks_room(task, stream, ROOM_BYTES_MIN) && Instant::now() < end {
+        let taken = step.taken.get();
+        let room = async {
+            while step.lacks_room(task, stream, ROOM_BYTES_MIN) {
+                step.room.notified().await;
+            }
+        };
+        if timeout(KEEPS_UP_TIME, room).await.is_err() && step.taken.get() < taken + KEEPS_UP_BYTES {
+            break;
+        }
+    }
+    match step.room_of(task, stream) {
+        room @ ROOM_BYTES_MIN.. => room.min(READ_BYTES),
+        _ => READ_BYTES,
     }
 }
 

@@ -57,6 +57,8 @@ pub(super) struct Step {
     scratch: RefCell<Vec<u8>>,
     /// Something was forgotten from a log: who waits for room may try again.
     pub(super) room: Notify,
+    /// Bytes that launchers have taken so far, of all streams.
+    pub(super) taken: Cell<u64>,
     children: RefCell<HashMap<Pid, Child>>,
     links: RefCell<Vec<Weak<Link>>>,
     owner: Cell<Owner>,
@@ -89,7 +91,8 @@ enum Owner {
 
 impl Step {
     pub(super) fn new(launch: StepLaunch, workspace: Workspace) -> Rc<Self> {
-        let budget = Budget::new(LOGS_MEMORY_BYTES_MAX);
+        let count: usize = launch.nodes.iter().map(|node| node.tasks.len()).sum();
+        let budget = Budget::new(LOGS_MEMORY_BYTES_MAX, 2 * count);
         let mut tasks = Vec::new();
         for (node, on_node) in launch.nodes.iter().enumerate() {
             for (local, task) in on_node.tasks.iter().enumerate() {
@@ -108,6 +111,7 @@ impl Step {
             terminal: RefCell::default(),
             scratch: RefCell::default(),
             room: Notify::new(),
+            taken: Cell::new(0),
             children: RefCell::default(),
             links: RefCell::default(),
             owner: Cell::new(Owner::NotYet),
@@ -210,6 +214,19 @@ impl Step {
         };
         self.each_link(|link| link.has_data(rank, stream));
         Ok(())
+    }
+
+    /// Bytes that can be appended to a task's stream and stay in memory.
+    pub(super) fn room_of(&self, task: usize, stream: Stream) -> usize {
+        self.tasks.borrow_mut()[task].log(stream).map_or(usize::MAX, |log| log.room())
+    }
+
+    /// Whether a running task's stream has less room in memory than this, and has not gone to its file yet. What a task
+    /// has left behind is little, and must be in the log before its pipes are given up.
+    pub(super) fn lacks_room(&self, task: usize, stream: Stream, bytes: usize) -> bool {
+        let mut tasks = self.tasks.borrow_mut();
+        let running = matches!(tasks[task].progress, Progress::Running(_));
+        running && tasks[task].log(stream).is_some_and(|log| !log.is_spilling() && log.room() < bytes)
     }
 
     /// Runs something with the piece of memory that pipes are read into.

@@ -159,6 +159,7 @@ fn step(job: u32, step: StepId, name: &str, ntasks: u32) -> StepView {
         ntasks,
         cpus: 2,
         distribution: if step.is_batch() { "Unknown" } else { "Block" }.to_owned(),
+        command_line: if step.is_batch() { "" } else { "srun sleep" }.to_owned(),
         usage: Vec::new(),
     }
 }

@@ -191,6 +191,9 @@ pub struct StepRequest {
     pub step: StepSpec,
     /// Name shown for the step.
     pub name: String,
+    /// The command line that asks for it.
+    #[serde(default)]
+    pub command_line: String,
     /// Do not wait for free CPUs: refuse instead (`--immediate`).
     pub immediate: bool,
 }
@@ -672,6 +675,9 @@ pub struct StepView {
     pub cpus: u32,
     /// `--distribution`.
     pub distribution: String,
+    /// The command line that asked for it; empty for the script.
+    #[serde(default)]
+    pub command_line: String,
     /// What each ended task used, by rank: for `sacct`.
     pub usage: Vec<(u32, Exit)>,
 }

@@ -88,6 +88,7 @@ impl Cluster {
             plan: Plan { nodes: vec![node] },
             overlap: true,
             distribution: "Unknown".to_owned(),
+            command_line: String::new(),
             limit: None,
             stage: StepStage::Running,
             open: BTreeSet::new(),

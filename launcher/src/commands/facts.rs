@@ -31,6 +31,12 @@ pub fn shown_id(job: &JobView) -> String {
     }
 }
 
+/// `12+1` for a component of a heterogeneous job, else as [`shown_id`].
+#[must_use]
+pub fn component_id(job: &JobView) -> String {
+    job.het.map_or_else(|| shown_id(job), |het| format!("{}+{}", het.leader, het.offset))
+}
+
 /// Elements of an array that wait, cut to a length, with their limit: `3-8%2`. Empty for other jobs.
 #[must_use]
 pub fn pending_elements(job: &JobView, length: usize) -> String {
@@ -125,6 +131,13 @@ pub fn state_with_canceller(state: JobState, cancelled_by: Option<u32>) -> Strin
 #[must_use]
 pub fn exit(exit: &Exit) -> String {
     format!("{}:{}", exit.code, exit.signal)
+}
+
+/// The same as `sacct` shows it: codes from 128 on, which shells give for signals, without their 128.
+#[must_use]
+pub fn accounted_exit(exit: &Exit) -> String {
+    let code = if exit.code >= 128 { exit.code - 128 } else { exit.code };
+    format!("{code}:{}", exit.signal)
 }
 
 /// Whether other jobs may be on its CPUs or nodes (`squeue(1)`, `%h`).
@@ -240,6 +253,15 @@ mod tests {
         assert_eq!(shown_id(&samples::running(12)), "12");
         assert_eq!(shown_id(&samples::pending_array(12, &[1, 3, 5, 7, 9], Some(3))), "12_[1,3,5,7,9%3]");
         assert_eq!(shown_id(&samples::element(14, 12, 2)), "12_2");
+    }
+
+    #[test]
+    fn accounting_takes_128_off_high_codes() {
+        let exit_of = |code, signal| Exit { code, signal, ..Exit::default() };
+        for (code, signal, text) in [(127, 0, "127:0"), (128, 0, "0:0"), (153, 0, "25:0"), (0, 9, "0:9")] {
+            assert_eq!(accounted_exit(&exit_of(code, signal)), text);
+        }
+        assert_eq!(exit(&exit_of(153, 0)), "153:0");
     }
 
     #[test]

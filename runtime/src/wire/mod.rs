@@ -16,6 +16,8 @@ pub mod file;
 pub mod frame;
 pub mod launch;
 pub mod node;
+#[cfg(feature = "server")]
+pub mod pieces;
 pub mod preamble;
 pub mod rank;
 pub mod step;

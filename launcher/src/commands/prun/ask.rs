@@ -126,8 +126,10 @@ fn put_together(mut request: Request, name: String, source: Source, here: &Path,
         return told(&mistake, &name, b"");
     }
     let flags = request.flags.clone();
-    let mut job = request.job;
-    job.name = job.name.or(source.name);
+    for job in request.components_mut() {
+        job.name = job.name.take().or_else(|| source.name.clone());
+    }
+    let job = request.job;
     let (place, refusal) = match Place::of(flags.local.as_deref(), &job) {
         Ok(place) => (place, None),
         Err(NoPlace::Refused(refusal)) => (Place::Here(Shape::of_this_machine()), Some(refusal)),

@@ -9,7 +9,7 @@ use prun_runtime::wire::step::Exit;
 use super::Cluster;
 use super::deadline::Look;
 use super::event::{Asker, ClientId, Effect, Peer};
-use super::finish::Ending;
+use super::finish::{Ending, StepEnding};
 use super::job::Job;
 use super::lifecycle::Stage;
 use super::step::{Step, StepStage};
@@ -141,7 +141,7 @@ impl Cluster {
             let abandoned = |step: &&Step| step.stage == StepStage::Created(client);
             let steps: Vec<_> = job.run.steps.values().filter(abandoned).map(|step| step.key).collect();
             for key in steps {
-                self.end_step(turn, key, JobState::Cancelled, None, None);
+                self.end_step(turn, key, StepEnding::new(JobState::Cancelled));
             }
         }
     }
@@ -221,7 +221,8 @@ impl Cluster {
             self.warn(turn, id, signal.signal, signal.batch_only);
         }
         for key in steps {
-            self.end_step(turn, key, JobState::Timeout, None, Some(" DUE TO TIME LIMIT"));
+            let notice = Some(" DUE TO TIME LIMIT");
+            self.end_step(turn, key, StepEnding { notice, ..StepEnding::new(JobState::Timeout) });
         }
     }
 

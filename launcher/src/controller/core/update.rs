@@ -209,6 +209,9 @@ impl Cluster {
             }
             let own = |job: JobId| job == changed.id || job == changed.array_or_id();
             if conditions.iter().any(|condition| own(JobId(condition.job))) {
+                return Err(ErrorCode::Dependency.into());
+            }
+            if self.is_circular(changed.array_or_id(), &conditions) {
                 return Err(ErrorCode::CircularDependency.into());
             }
             changed.waits = conditions;

@@ -156,6 +156,12 @@ fn dependency(text: &str) -> Option<Dependency> {
     }
     let any = text.contains('?');
     let conditions = if any && text.contains(',') { None } else { conditions(text) };
+    // Each is waited for once.
+    let conditions = conditions.map(|conditions| {
+        let mut each: Vec<DependencyCondition> = Vec::new();
+        conditions.into_iter().for_each(|c| each.extend((!each.contains(&c)).then_some(c)));
+        each
+    });
     let unreadable = || {
         vec![DependencyCondition { kind: DependencyKind::AfterAny, job: 0, element: None, after_minutes: 0 }]
     };
@@ -265,6 +271,7 @@ mod tests {
         use DependencyKind::{AfterAny, AfterOk, Singleton};
         assert_eq!(dependency("0"), None);
         assert_eq!(read("singleton"), [(Singleton, 0, None)]);
+        assert_eq!(read("afterok:3:3,afterok:3"), [(AfterOk, 3, None)]);
         assert_eq!(read("afterok:3:4_2,5"), [(AfterOk, 3, None), (AfterOk, 4, Some(2)), (AfterAny, 5, None)]);
         for text in
             ["foo", "afterok", "afterok:x", "afterok:1,", "singleton:3", "afterok:1,afterok:2?afterok:3"]

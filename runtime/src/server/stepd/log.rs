@@ -13,6 +13,7 @@ use std::rc::Rc;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::limits::{DATA_BYTES_MAX, LOG_MEMORY_BYTES_MAX};
+use crate::wire::pieces::Pieces;
 
 /// Memory for all logs of a step. One half is divided evenly, so that the first to write do not leave the stream that is
 /// being read without any; the other half goes to whoever wants more.
@@ -20,6 +21,7 @@ use crate::limits::{DATA_BYTES_MAX, LOG_MEMORY_BYTES_MAX};
 pub(super) struct Budget {
     share: usize,
     left: Rc<Cell<usize>>,
+    pieces: Pieces,
 }
 
 impl Budget {
@@ -28,7 +30,12 @@ impl Budget {
     pub(super) fn new(bytes: usize, logs: usize) -> Self {
         let logs = logs.max(1);
         let share = bytes / 2 / logs;
-        Self { share, left: Rc::new(Cell::new(bytes - share * logs)) }
+        Self { share, left: Rc::new(Cell::new(bytes - share * logs)), pieces: Pieces::default() }
+    }
+
+    /// Where the memory comes from that files and pipes are read into.
+    pub(super) fn pieces(&self) -> &Pieces {
+        &self.pieces
     }
 
     /// How much more a log may hold that holds so many bytes.
@@ -69,6 +76,9 @@ struct Spill {
 
 /// A piece this long is closed, so that it can be read without a copy.
 const PIECE_BYTES: usize = 64 << 10;
+
+/// So many bytes are kept as they have come: the memory that they stand in is hardly larger. Fewer are copied.
+const WHOLE_BYTES_MIN: usize = DATA_BYTES_MAX / 4 * 3;
 
 impl Log {
     /// An empty log.
@@ -131,11 +141,16 @@ impl Log {
     ///
     /// # Errors
     /// Those of the spill file (disk full); then none of the bytes is in the log.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn append(&mut self, bytes: &Bytes) -> io::Result<()> {
         if bytes.len() > self.room() {
             return self.append_to_file(bytes);
         }
         self.hold(self.in_memory + bytes.len());
+        if bytes.len() >= WHOLE_BYTES_MIN {
+            self.close_tail();
+            self.pieces.push_back(bytes.clone());
+            return Ok(());
+        }
         self.tail.put_slice(bytes);
         if self.tail.len() >= PIECE_BYTES {
             self.close_tail();
@@ -184,11 +199,10 @@ impl Log {
         if wanted == 0 {
             return Ok((offset, Bytes::new()));
         }
-        // Into memory that was not cleared first: it is most of what a large output costs.
-        let mut bytes = Vec::with_capacity(wanted);
-        rustix::io::pread(&spill.file, rustix::buffer::spare_capacity(&mut bytes), offset - spill.start)?;
-        bytes.truncate(wanted);
-        Ok((offset, bytes.into()))
+        let mut piece = self.budget.pieces.take();
+        rustix::io::pread(&spill.file, rustix::buffer::spare_capacity(&mut piece), offset - spill.start)?;
+        piece.truncate(wanted);
+        Ok((offset, piece.freeze()))
     }
 
     fn read_memory(&mut self, offset: u64, most: usize) -> Bytes {
@@ -259,8 +273,8 @@ mod tests {
     #[test]
     fn bytes_past_the_budget_go_to_a_file_and_come_back_in_order() {
         let mut log = Log::new(Budget::new(10, 1));
-        log.append(b"0123456").unwrap();
-        log.append(b"789abcdef").unwrap();
+        log.append(&"0123456".into()).unwrap();
+        log.append(&"789abcdef".into()).unwrap();
         assert!(log.spill.is_some());
         assert_eq!(all_from(&mut log, 0), b"0123456789abcdef");
         assert_eq!(all_from(&mut log, 12), b"cdef");
@@ -268,7 +282,7 @@ mod tests {
         assert_eq!((log.start, all_from(&mut log, 0)), (9, b"9abcdef".to_vec()));
         log.forget(16).unwrap();
         assert!(log.spill.is_none());
-        log.append(b"g").unwrap();
+        log.append(&"g".into()).unwrap();
         assert_eq!((all_from(&mut log, 0), log.end()), (b"g".to_vec(), 17));
     }
 
@@ -276,15 +290,28 @@ mod tests {
     fn half_of_the_memory_is_divided_evenly() {
         let budget = Budget::new(100, 5);
         let (mut first, mut second) = (Log::new(budget.clone()), Log::new(budget));
-        first.append(&[b'a'; 60]).unwrap();
+        first.append(&vec![b'a'; 60].into()).unwrap();
         assert_eq!((first.room(), first.is_spilling()), (0, false));
-        first.append(b"b").unwrap();
+        first.append(&"b".into()).unwrap();
         assert!(first.is_spilling());
         assert_eq!(second.room(), 10);
-        second.append(&[b'c'; 10]).unwrap();
+        second.append(&vec![b'c'; 10].into()).unwrap();
         assert!(!second.is_spilling());
         drop(first);
         assert_eq!(second.room(), 50);
+    }
+
+    #[test]
+    fn large_pieces_are_kept_as_they_have_come_between_small_ones() {
+        let mut log = Log::new(Budget::new(4 * WHOLE_BYTES_MIN, 1));
+        let large = Bytes::from(vec![b'x'; WHOLE_BYTES_MIN]);
+        log.append(&"begin ".into()).unwrap();
+        log.append(&large).unwrap();
+        log.append(&" end".into()).unwrap();
+        assert_eq!(log.read(0, u64::MAX).unwrap(), (0, "begin ".into()));
+        let (_, kept) = log.read(6, u64::MAX).unwrap();
+        assert_eq!((kept.as_ptr(), kept.len()), (large.as_ptr(), large.len()));
+        assert_eq!(log.read(6 + WHOLE_BYTES_MIN as u64, u64::MAX).unwrap().1, " end");
     }
 
     proptest! {
@@ -299,8 +326,8 @@ mod tests {
             let (mut written, mut read) = (Vec::new(), Vec::new());
             for (append, most, forget) in steps {
                 let bytes: Vec<u8> = (0..append).map(|i| (written.len() + i) as u8).collect();
-                log.append(&bytes).unwrap();
                 written.extend_from_slice(&bytes);
+                log.append(&bytes.into()).unwrap();
                 let (at, bytes) = log.read(read.len() as u64, most).unwrap();
                 prop_assert_eq!(at, read.len() as u64);
                 read.extend_from_slice(&bytes);

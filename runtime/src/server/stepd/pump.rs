@@ -5,15 +5,17 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::{BufMut, Bytes};
 use rustix::io::Errno;
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::{Instant, timeout};
 
 use super::step::Step;
+use crate::limits::DATA_BYTES_MAX;
 use crate::wire::step::Stream;
 
-/// One read's worth.
-const READ_BYTES: usize = 256 << 10;
+/// One read's worth: a piece.
+const READ_BYTES: usize = DATA_BYTES_MAX;
 
 /// With less room than this in memory, a stream waits for its turn.
 const ROOM_BYTES_MIN: usize = 64 << 10;
@@ -47,21 +49,19 @@ async fn pump(step: &Rc<Step>, task: usize, stream: Stream, pipe: OwnedFd) -> io
     loop {
         pipe.readable().await?;
         let most = turn(step, task, stream).await;
-        let read = step.with_scratch(most, |scratch| match pipe.try_read(scratch) {
-            Ok(0) => Ok(Read::End),
-            Ok(count) => match step.append(task, stream, &scratch[..count]) {
-                Ok(()) => Ok(Read::Some),
-                Err(error) => Ok(Read::NoRoom(scratch[..count].to_vec(), error)),
-            },
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Read::Some),
+        let mut piece = step.pieces.take();
+        match pipe.try_read_buf(&mut (&mut *piece).limit(most)) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {
+                let bytes = piece.freeze();
+                if let Err(error) = step.append(task, stream, &bytes) {
+                    wait_for_room(step, task, stream, &bytes, &error).await;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             // The other side of a terminal is gone.
-            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => Ok(Read::End),
-            Err(error) => Err(error),
-        })?;
-        match read {
-            Read::Some => {}
-            Read::End => return Ok(()),
-            Read::NoRoom(bytes, error) => wait_for_room(step, task, stream, &bytes, &error).await,
+            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => return Ok(()),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -90,14 +90,8 @@ async fn turn(step: &Step, task: usize, stream: Stream) -> usize {
     }
 }
 
-enum Read {
-    Some,
-    End,
-    NoRoom(Vec<u8>, io::Error),
-}
-
 /// The disk is full: the task waits, with nothing lost, until its readers have made room.
-async fn wait_for_room(step: &Rc<Step>, task: usize, stream: Stream, bytes: &[u8], error: &io::Error) {
+async fn wait_for_room(step: &Rc<Step>, task: usize, stream: Stream, bytes: &Bytes, error: &io::Error) {
     step.notice(&format!("error: no room for the output of a task, which waits for its reader: {error}"));
     loop {
         let room = step.room.notified();

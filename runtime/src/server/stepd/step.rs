@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use rustix::process::{Pid, Signal};
 use tokio::sync::{Notify, oneshot};
 
@@ -22,6 +23,7 @@ use crate::server::descendants;
 use crate::server::guard::Workspace;
 use crate::server::sys::wait;
 use crate::wire::launch::{Output, StepLaunch};
+use crate::wire::pieces::Pieces;
 use crate::wire::preamble::Target;
 use crate::wire::step::{Exit, FromStep, Stream};
 use crate::wire::stepd::FromStepd;
@@ -53,8 +55,8 @@ pub(super) struct Step {
     pub(super) feeder: RefCell<Option<Feeder>>,
     /// The step process's side of task 0's terminal (`--pty`).
     pub(super) terminal: RefCell<Option<OwnedFd>>,
-    /// Where pipes are read into: one piece for all, since one is read at a time.
-    scratch: RefCell<Vec<u8>>,
+    /// Where pipes are read into.
+    pub(super) pieces: Pieces,
     /// Something was forgotten from a log: who waits for room may try again.
     pub(super) room: Notify,
     /// Bytes that launchers have taken so far, of all streams.
@@ -109,7 +111,7 @@ impl Step {
             events: RefCell::default(),
             feeder: RefCell::default(),
             terminal: RefCell::default(),
-            scratch: RefCell::default(),
+            pieces: budget.pieces().clone(),
             room: Notify::new(),
             taken: Cell::new(0),
             children: RefCell::default(),
@@ -203,7 +205,7 @@ impl Step {
     ///
     /// # Errors
     /// The log has no room (disk full); none of the bytes was taken.
-    pub(super) fn append(&self, task: usize, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn append(&self, task: usize, stream: Stream, bytes: &Bytes) -> io::Result<()> {
         let rank = {
             let mut tasks = self.tasks.borrow_mut();
             let task = &mut tasks[task];
@@ -227,13 +229,6 @@ impl Step {
         let mut tasks = self.tasks.borrow_mut();
         let running = matches!(tasks[task].progress, Progress::Running(_));
         running && tasks[task].log(stream).is_some_and(|log| !log.is_spilling() && log.room() < bytes)
-    }
-
-    /// Runs something with the piece of memory that pipes are read into.
-    pub(super) fn with_scratch<T>(&self, bytes: usize, read: impl FnOnce(&mut [u8]) -> T) -> T {
-        let mut scratch = self.scratch.borrow_mut();
-        scratch.resize(bytes, 0);
-        read(&mut scratch)
     }
 
     /// A task's stream is over.

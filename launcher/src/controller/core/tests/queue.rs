@@ -221,6 +221,35 @@ fn any_of_several_is_enough_where_it_is_asked_so() {
 }
 
 #[test]
+fn dependencies_on_arrays_name_their_elements() {
+    let mut world = World::new(&[1]);
+    let held = world.submit(JobSpec { array: Some(array(&[1, 2], None)), hold: true, ..tasks(1) });
+    let on = |element| {
+        let mut dependency = after(DependencyKind::AfterOk, held);
+        dependency.conditions[0].element = element;
+        JobSpec { dependency: Some(dependency), ..tasks(1) }
+    };
+    for (element, text) in [(None, "afterok:1_*(unfulfilled)"), (Some(2), "afterok:1_2(unfulfilled)")] {
+        let job = world.submit(on(element));
+        assert_eq!(world.view(job).dependency.as_deref(), Some(text));
+    }
+    assert_eq!(world.refusal(on(Some(9))), ErrorCode::Dependency);
+}
+
+#[test]
+fn jobs_may_not_wait_for_one_another() {
+    let mut world = World::new(&[1]);
+    let first = world.submit(JobSpec { hold: true, ..tasks(1) });
+    let mut last = first;
+    for _ in 0..3 {
+        last = world.submit(JobSpec { dependency: Some(after(DependencyKind::AfterAny, last)), ..tasks(1) });
+    }
+    let on = |job: u32| format!("afterany:{job}");
+    assert_eq!(world.update(first, "dependency", &on(last)), Err(ErrorCode::CircularDependency));
+    assert_eq!(world.update(last, "dependency", &on(first)), Ok(()));
+}
+
+#[test]
 fn singletons_of_a_name_run_one_after_the_other() {
     let mut world = World::new(&[4]);
     let spec = || JobSpec { dependency: Some(after(DependencyKind::Singleton, 0)), ..tasks(1) };
@@ -387,9 +416,10 @@ fn updates_change_what_may_be_changed() {
         ("burstbuffer", "x", Err(ErrorCode::NotSupported)),
         ("reservationname", "x", Err(ErrorCode::InvalidReservation)),
         ("licenses", "x", Err(ErrorCode::InvalidLicenses)),
+        ("prefer", "x", Err(ErrorCode::InvalidPrefer)),
         ("reqnodelist", "n9", Err(ErrorCode::InvalidNodeName)),
         ("gres", "gpu:1", Err(ErrorCode::InvalidGres)),
-        ("dependency", "afterok:1", Err(ErrorCode::CircularDependency)),
+        ("dependency", "afterok:1", Err(ErrorCode::Dependency)),
         ("dependency", "afterok:55", Err(ErrorCode::Dependency)),
         ("rerad", "1", Err(ErrorCode::InvalidUpdate)),
     ] {

@@ -10,6 +10,7 @@ pub mod dispatch;
 pub mod elements;
 pub mod ending;
 pub mod facts;
+pub mod groups;
 pub mod help;
 pub mod jobref;
 pub mod json;

@@ -13,6 +13,7 @@ use serde_bytes::ByteBuf;
 use super::line::Asked;
 use super::refused::Refused;
 use super::{bcast, program, scripts, terminal};
+use crate::commands::groups;
 use crate::commands::submit::{self, own_variables};
 use crate::controller::api::{Reply, Request as Ask, StepCreated, StepStart};
 use crate::controller::client::AsyncClient;
@@ -84,13 +85,17 @@ fn terminal_size(asked: &mut Asked) -> Option<(u16, u16)> {
     size
 }
 
+/// The group that a terminal listens to, if this PID namespace holds it.
+fn foreground(terminal: impl AsFd) -> Option<i32> {
+    rustix::termios::tcgetpgrp(terminal).ok().map(|group| group.as_raw_nonzero().get())
+}
+
 /// What is known of descriptors 0 to 2.
 fn own_streams() -> OwnStreams {
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     let terminal = stdout.is_terminal();
     // Reading from the terminal of another process group would stop us.
-    let background =
-        stdin.is_terminal() && rustix::termios::tcgetpgrp(&stdin).ok() != Some(rustix::process::getpgrp());
+    let background = stdin.is_terminal() && foreground(&stdin) != groups::own().group;
     OwnStreams {
         no_input: background || is_device(&stdin, 1, 3),
         joined: !terminal && same_file(&stdout, &stderr),

@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStringExt;
 use rustix::process::{Resource, getrlimit};
 use serde_bytes::ByteBuf;
 
-use super::users;
+use super::{groups, users};
 use crate::controller::api::Submitter;
 use crate::environment::Variables;
 
@@ -29,7 +29,7 @@ pub fn submitter(command: &str, words: &[String], propagate: Option<&str>) -> Su
         group: users::group_of(gid).unwrap_or_else(|| gid.to_string()),
         host: hostname::get()
             .map_or_else(|_| "localhost".to_owned(), |name| name.to_string_lossy().into_owned()),
-        sid: rustix::process::getsid(None).map_or(0, |sid| sid.as_raw_nonzero().get().unsigned_abs()),
+        sid: groups::own().session.map_or(0, i32::unsigned_abs),
         umask: file_mask(),
         rlimits: soft_limits(propagate),
         command_line: std::iter::once(command)

@@ -1,9 +1,8 @@
 //! What the controller must not forget: accepted events in order, in one SQLite file.
 //!
-//! Replayed over the image that the file begins with, they give the state of the cluster again. An event is on its way
-//! to the disk before anybody hears of its effects. The file is in WAL mode with `synchronous=NORMAL`: whatever
-//! was acknowledged outlives the controller's end, `kill -9` too; only a machine that loses power may lose the last
-//! moments, and with them the processes that they were about.
+//! Replayed over the image that the file begins with, they give the state of the cluster again. An event is on the
+//! disk before anybody hears of its effects: the file is in WAL mode with `synchronous=FULL`, one wait for the disk a
+//! batch of events. Whatever was acknowledged outlives the controller's end, `kill -9` and a loss of power too.
 //!
 //! | table | rows |
 //! |---|---|
@@ -239,7 +238,7 @@ fn prepare(database: &Connection) -> Result<u32, rusqlite::Error> {
     database.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
     database.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     database.execute_batch(
-        "PRAGMA synchronous = NORMAL;
+        "PRAGMA synchronous = FULL;
          BEGIN EXCLUSIVE;
          CREATE TABLE IF NOT EXISTS version (version INTEGER NOT NULL);
          CREATE TABLE IF NOT EXISTS image (last INTEGER NOT NULL, state BLOB NOT NULL);

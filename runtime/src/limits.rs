@@ -26,6 +26,9 @@ pub const PREAMBLE_WAIT: Duration = Duration::from_secs(5);
 /// (Slurm's `MessageTimeout`): longer than a disk that is busy makes it wait.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
+/// How long a listener without descriptors waits, where none of its own visitors leaves, before it tries again.
+pub const ACCEPT_RETRY: Duration = Duration::from_millis(200);
+
 /// Bytes of a job script (Slurm's `max_script_size` default).
 pub const SCRIPT_BYTES_MAX: usize = 4 << 20;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
-use crate::limits::{PENDING_PEERS_MAX, PREAMBLE_BYTES_MAX, PREAMBLE_WAIT};
+use crate::limits::{ACCEPT_RETRY, PENDING_PEERS_MAX, PREAMBLE_BYTES_MAX, PREAMBLE_WAIT};
 use crate::wire::VERSION;
 use crate::wire::frame::{FrameError, HEADER_BYTES, Kind, decode, parse_header};
 use crate::wire::preamble::{MAGIC, Preamble, Target};
@@ -38,6 +38,7 @@ where
     F: Future<Output = ()> + Send,
 {
     let pending = Arc::new(Semaphore::new(PENDING_PEERS_MAX));
+    let left = Arc::new(Notify::new());
     loop {
         // While the house is full, the others wait outside: in the system's queue.
         let Ok(place) = Arc::clone(&pending).acquire_owned().await else { return };
@@ -45,13 +46,14 @@ where
             Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                // Out of descriptors: some must be closed by others first.
-                tokio::task::yield_now().await;
+                // Out of descriptors: those of a visitor who leaves can be had, or those of somebody unknown to us.
+                let _ = tokio::time::timeout(ACCEPT_RETRY, left.notified()).await;
                 continue;
             }
         };
-        let lead = lead.clone();
+        let (lead, left) = (lead.clone(), Arc::clone(&left));
         tokio::spawn(async move {
+            let _leaves = Leaves(left);
             if !same_user(&stream) {
                 return tracing::warn!("refused a connection of another user");
             }
@@ -63,6 +65,15 @@ where
                 Err(error) => tracing::warn!(%error, "refused a connection"),
             }
         });
+    }
+}
+
+/// Tells of a visitor's leaving, however it leaves.
+struct Leaves(Arc<Notify>);
+
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        self.0.notify_one();
     }
 }
 

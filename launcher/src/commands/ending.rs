@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::controller::api::Refusal;
 use crate::controller::client::ClientError;
@@ -71,14 +72,18 @@ pub fn unreachable(command: &str, error: &ClientError) -> Vec<String> {
 #[must_use]
 pub fn finish(outcome: Result<Ending, Ending>) -> ExitCode {
     let ending = outcome.unwrap_or_else(|ending| ending);
-    say(&ending.stderr);
-    match io::stdout().lock().write_all(ending.stdout.as_bytes()).and_then(|()| io::stdout().flush()) {
+    match show(&ending) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             say(&[format!("error: cannot write to stdout: {error}")]);
             ExitCode::FAILURE
         }
         _ => ExitCode::from(ending.code),
     }
+}
+
+fn show(ending: &Ending) -> io::Result<()> {
+    say(&ending.stderr);
+    io::stdout().lock().write_all(ending.stdout.as_bytes()).and_then(|()| io::stdout().flush())
 }
 
 /// Lines for stderr, at once. Who does not listen does not hear.
@@ -88,4 +93,17 @@ pub fn say(lines: &[String]) {
         text.push('\n');
     }
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+/// Shows an outcome once; with `-i SECONDS` again and again, until it is an error or nobody reads it. Blocks for as long.
+#[must_use]
+pub fn repeat(seconds: Option<u64>, once: impl Fn() -> Result<Ending, Ending>) -> ExitCode {
+    loop {
+        let outcome = once();
+        let (Some(seconds), Ok(ending)) = (seconds, &outcome) else { return finish(outcome) };
+        if show(ending).is_err() {
+            return ExitCode::from(ending.code);
+        }
+        // The user asks for this very wait.
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
 }

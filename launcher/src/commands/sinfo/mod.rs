@@ -10,12 +10,11 @@ pub mod sort;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::ask::Asking;
 use super::clock::Clock;
 use super::columns::{Column, header, letters, line, names};
-use super::ending::{Ending, finish};
+use super::ending::{Ending, finish, repeat};
 use super::{json, utf8_words};
 use crate::controller::api::{NodeView, PartitionView};
 use group::Group;
@@ -28,17 +27,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
         Ok(query) => query,
         Err(ending) => return finish(Err(ending)),
     };
-    loop {
-        let outcome = once(&query);
-        match query.iterate {
-            Some(seconds) if outcome.is_ok() => {
-                let _ = finish(outcome);
-                // The user asks for this very wait.
-                std::thread::sleep(Duration::from_secs(seconds));
-            }
-            _ => return finish(outcome),
-        }
-    }
+    repeat(query.iterate, || once(&query))
 }
 
 /// Asks the controller once. Blocks.

@@ -14,12 +14,11 @@ pub mod step_fields;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::ask::Asking;
 use super::clock::Clock;
 use super::columns::{self, Column, Field, letters, names};
-use super::ending::{Ending, finish, say};
+use super::ending::{Ending, finish, repeat, say};
 use super::{elements, json, users, utf8_words};
 use crate::controller::api::{ErrorCode, JobView};
 use filter::Filter;
@@ -35,17 +34,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
         Err(ending) => return finish(Err(ending)),
     };
     say(&query.warnings);
-    loop {
-        let outcome = once(&query);
-        match query.iterate {
-            Some(seconds) if outcome.is_ok() => {
-                let _ = finish(outcome);
-                // The user asks for this very wait.
-                std::thread::sleep(Duration::from_secs(seconds));
-            }
-            _ => return finish(outcome),
-        }
-    }
+    repeat(query.iterate, || once(&query))
 }
 
 /// Asks the controller once. Blocks.

@@ -5,6 +5,7 @@
 //! its tasks are gone and its launchers have what they want; when its rank server goes first, it kills its tasks.
 
 mod barrier;
+mod ending;
 mod environment;
 mod input;
 mod link;

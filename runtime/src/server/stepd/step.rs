@@ -8,10 +8,11 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rustix::process::{Pid, Signal};
+use rustix::process::Pid;
 use tokio::sync::{Notify, oneshot};
 
 use super::barrier::{Barrier, Outcome};
+use super::ending::Ending;
 use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
@@ -19,7 +20,6 @@ use super::stdio::OpenError;
 use super::task::{Progress, Task, errno_of};
 use crate::ids::Rank;
 use crate::limits::LOGS_MEMORY_BYTES_MAX;
-use crate::server::descendants;
 use crate::server::guard::Workspace;
 use crate::server::sys::wait;
 use crate::wire::launch::{Output, StepLaunch};
@@ -34,13 +34,8 @@ pub(super) type Waiter = oneshot::Sender<Outcome>;
 /// How long the output of a step is kept for a launcher that has not come yet.
 const LAUNCHER_WAIT: Duration = Duration::from_secs(30);
 
-/// What gathers the output of a step that the script has started.
-const LAUNCHER: &str = "srun";
 /// The signal that a script whose files cannot be opened counts as ended by (`ExitCode=0:53`).
 const NO_STDIO: i32 = 53;
-
-/// How long pipes may stay open after every process of the step is gone: something outside holds them.
-const LEAK_WAIT: Duration = Duration::from_secs(2);
 
 /// One step on one rank server.
 #[derive(Debug)]
@@ -66,13 +61,9 @@ pub(super) struct Step {
     owner: Cell<Owner>,
     news: RefCell<VecDeque<FromStepd>>,
     told: Notify,
-    ending: Cell<bool>,
-    /// The controller has ended the step, not its launcher.
-    ordered: Cell<bool>,
+    pub(super) ending: Ending,
     over: Notify,
     finished: Cell<bool>,
-    /// The script has ended, its launchers have not.
-    lingers: Cell<bool>,
 }
 
 /// A process of the step that this process has started itself.
@@ -119,11 +110,9 @@ impl Step {
             owner: Cell::new(Owner::NotYet),
             news: RefCell::default(),
             told: Notify::new(),
-            ending: Cell::new(false),
-            ordered: Cell::new(false),
+            ending: Ending::default(),
             over: Notify::new(),
             finished: Cell::new(false),
-            lingers: Cell::new(false),
         })
     }
 
@@ -294,10 +283,7 @@ impl Step {
                 None => {}
             }
         }
-        if self.lingers.get() && !descendants::any_named(LAUNCHER) {
-            self.lingers.set(false);
-            self.clear();
-        }
+        self.look_for_launchers();
     }
 
     /// A task is gone, or will never be there. `announce`: launchers do not know yet.
@@ -341,29 +327,7 @@ impl Step {
         settle(told);
     }
 
-    /// The last task is gone. A script that is ended is often gone before its steps are, whose last words its launchers
-    /// still gather: those have the rest of the grace.
-    fn all_ended(self: &Rc<Self>) {
-        let ended = self.launch.key.step.is_batch() && self.ending.get();
-        self.lingers.set(ended && descendants::any_named(LAUNCHER));
-        if !self.lingers.get() {
-            self.clear();
-        }
-    }
-
-    /// So goes all that the tasks have left.
-    fn clear(self: &Rc<Self>) {
-        descendants::kill_all_but(&[]);
-        let step = Rc::clone(self);
-        tokio::task::spawn_local(async move {
-            tokio::time::sleep(LEAK_WAIT).await;
-            let open: Vec<(usize, Stream)> = step.open_streams();
-            open.into_iter().for_each(|(task, stream)| step.end_stream(task, stream));
-        });
-        self.check_finished();
-    }
-
-    fn open_streams(&self) -> Vec<(usize, Stream)> {
+    pub(super) fn open_streams(&self) -> Vec<(usize, Stream)> {
         let tasks = self.tasks.borrow();
         tasks.iter().enumerate().flat_map(|(at, task)| task.open().map(move |stream| (at, stream))).collect()
     }
@@ -373,9 +337,14 @@ impl Step {
         self.tasks.borrow()[task].open().collect()
     }
 
-    fn check_finished(self: &Rc<Self>) {
+    /// Whether every task and every stream is over.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished.get()
+    }
+
+    pub(super) fn check_finished(self: &Rc<Self>) {
         let ended = self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended);
-        if self.finished.get() || !ended || self.lingers.get() || !self.open_streams().is_empty() {
+        if self.finished.get() || !ended || self.lingers() || !self.open_streams().is_empty() {
             return;
         }
         self.finished.set(true);
@@ -408,81 +377,6 @@ impl Step {
         if self.finished.get() && !awaited && self.links.borrow().is_empty() {
             self.over.notify_one();
         }
-    }
-
-    /// Sends every task a signal. A job script gets it alone; a stop and its end reach every process of the step.
-    pub(super) fn signal(&self, number: i32) {
-        let Some(signal) = Signal::from_named_raw(number) else { return };
-        if matches!(signal, Signal::STOP | Signal::CONT) {
-            return descendants::signal_all(signal);
-        }
-        for pid in self.running() {
-            // A task that has just ended needs no signal.
-            let _ = if self.launch.key.step.is_batch() {
-                rustix::process::kill_process(pid, signal)
-            } else {
-                rustix::process::kill_process_group(pid, signal)
-            };
-        }
-    }
-
-    fn running(&self) -> Vec<Pid> {
-        let running = |task: &Task| match task.progress {
-            Progress::Running(pid) => Some(pid),
-            _ => None,
-        };
-        self.tasks.borrow().iter().filter_map(running).collect()
-    }
-
-    /// Ends the step: TERM, and after the launch's `kill_wait_ms` KILL; or KILL at once.
-    fn terminate(self: &Rc<Self>, at_once: bool, notice: Option<&str>) {
-        if self.finished.get() {
-            return;
-        }
-        if let Some(notice) = notice {
-            self.notice(&format!("error: {notice}"));
-        }
-        let first = !self.ending.replace(true);
-        if at_once {
-            descendants::signal_all(Signal::KILL);
-        } else if first {
-            for pid in self.running() {
-                for signal in [Signal::CONT, Signal::TERM] {
-                    let _ = rustix::process::kill_process_group(pid, signal);
-                }
-            }
-            let step = Rc::clone(self);
-            tokio::task::spawn_local(async move {
-                tokio::time::sleep(Duration::from_millis(step.launch.kill_wait_ms)).await;
-                descendants::signal_all(Signal::KILL);
-            });
-        }
-    }
-
-    /// The controller's order to end the step.
-    pub(super) fn end_by_order(self: &Rc<Self>, at_once: bool, notice: Option<&str>) {
-        self.ordered.set(true);
-        self.terminate(at_once, notice);
-    }
-
-    /// A launcher's wish to end the step. Once the controller has ended it, the tasks have the grace that this gives
-    /// them: a launcher that was itself ended with the job does not shorten it. Its wish may overtake the order, which
-    /// is why it waits a moment.
-    pub(super) fn end_by_launcher(self: &Rc<Self>, at_once: bool) {
-        /// Longer than an order is behind by, shorter than anybody who wants an end notices.
-        const ORDER_WAIT: Duration = Duration::from_millis(50);
-        let step = Rc::clone(self);
-        tokio::task::spawn_local(async move {
-            tokio::time::sleep(ORDER_WAIT).await;
-            if !step.ordered.get() {
-                step.terminate(at_once, None);
-            }
-        });
-    }
-
-    /// Whether the step is being ended: nothing more is started then.
-    pub(super) fn is_ending(&self) -> bool {
-        self.ending.get()
     }
 }
 

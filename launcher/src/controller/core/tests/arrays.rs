@@ -1,6 +1,6 @@
 //! Arrays and their elements.
 
-use super::queue::{after, array};
+use super::dependencies::{after, array};
 use super::world::*;
 use crate::controller::api::*;
 use crate::script::spec::{DependencyKind, JobSpec};

@@ -2,7 +2,7 @@
 
 use prun_runtime::ids::{JobId, StepId};
 
-use super::queue::array;
+use super::dependencies::array;
 use super::world::*;
 use crate::controller::api::*;
 use crate::controller::core::config::Config;

@@ -2,6 +2,7 @@
 
 mod arrays;
 mod configured;
+mod dependencies;
 mod ends;
 mod het;
 mod overview;

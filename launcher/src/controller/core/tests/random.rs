@@ -8,7 +8,7 @@ use prun_runtime::ids::{JobId, StepKey};
 use prun_runtime::wire::frame::{decode, encode};
 use prun_runtime::wire::node::ToNode;
 
-use super::queue::array;
+use super::dependencies::array;
 use super::world::*;
 use crate::controller::api::*;
 use crate::controller::core::Cluster;

@@ -102,12 +102,13 @@ impl Place {
         let end = Instant::now() + within;
         let mut left = self.processes();
         while !left.is_empty() && Instant::now() < end {
-            std::thread::yield_now();
+            pause();
             left = self.processes();
         }
         assert!(left.is_empty(), "left running after {within:?}: {left:?}");
         let mut files = self.temporary_files();
         while !files.is_empty() && Instant::now() < end {
+            pause();
             files = self.temporary_files();
         }
         assert!(files.is_empty(), "left in the temporary directory: {files:?}");
@@ -171,6 +172,11 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
     while !is_so() {
         assert!(Instant::now() < end, "waited in vain until {what}");
-        std::thread::yield_now();
+        pause();
     }
+}
+
+/// Between two looks: what is waited for needs the CPUs.
+fn pause() {
+    std::thread::sleep(Duration::from_millis(2));
 }

@@ -27,6 +27,8 @@ pub struct Copy {
     pub source: PathBuf,
     /// Where it is to stand on the nodes, absolute.
     pub destination: ByteBuf,
+    /// The node's name is put behind it, so that nodes that share their files get one each.
+    pub per_node: bool,
     /// Replace what stands there.
     pub force: bool,
     /// Keep its times.
@@ -46,12 +48,25 @@ impl Copy {
         Self {
             source,
             destination,
+            per_node: false,
             force: false,
             preserve: false,
             make_parents: false,
             chunk_bytes: DATA_BYTES_MAX,
             fanout: FANOUT,
         }
+    }
+}
+
+impl Copy {
+    /// Where it stands on this node.
+    #[must_use]
+    pub fn on(&self, node: &str) -> ByteBuf {
+        let mut path = self.destination.clone();
+        if self.per_node {
+            path.extend_from_slice(format!("_{node}").as_bytes());
+        }
+        path
     }
 }
 
@@ -116,7 +131,7 @@ pub struct NotSent {
 pub async fn broadcast(copy: &Copy, source: Source, nodes: &[(String, String)]) -> Vec<NotSent> {
     let mut targets: Vec<(usize, String, String)> = Vec::new();
     for (at, (node, address)) in nodes.iter().enumerate() {
-        if !targets.iter().any(|(_, _, known)| known == address) {
+        if copy.per_node || !targets.iter().any(|(_, _, known)| known == address) {
             targets.push((at, node.clone(), address.clone()));
         }
     }
@@ -128,7 +143,8 @@ pub async fn broadcast(copy: &Copy, source: Source, nodes: &[(String, String)]) 
         while sending.len() < copy.fanout.max(1)
             && let Some((at, node, address)) = waiting.next()
         {
-            let (copy, source) = (copy.clone(), source.clone());
+            let copy = Copy { destination: copy.on(&node), ..copy.clone() };
+            let source = source.clone();
             sending.spawn(async move {
                 let outcome = match connect(&address, Target::Node).await {
                     Ok(stream) => send(&copy, &source, stream).await,
@@ -283,6 +299,13 @@ mod tests {
         let (not_sent, ()) = tokio::join!(broadcast(&copy, source, &nodes), serve);
         assert_eq!(not_sent.iter().map(|n| n.node.as_str()).collect::<Vec<_>>(), ["n3"]);
         assert_eq!(std::fs::read(directory.path().join("copy")).unwrap(), b"abc");
+    }
+
+    #[test]
+    fn nodes_have_one_copy_or_one_each() {
+        let copy = Copy::new(PathBuf::from("/s"), ByteBuf::from("/d"));
+        assert_eq!(copy.on("n1"), "/d");
+        assert_eq!(Copy { per_node: true, ..copy }.on("n1"), "/d_n1");
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl Session {
             match act {
                 Act::Say(line) => self.outputs.say(&line),
                 Act::Signal(signal) => self.broadcast(&ToStep::Signal { signal }),
-                Act::Terminate { at_once } => self.broadcast(&ToStep::Terminate { at_once }),
+                Act::Terminate { at_once } => self.terminate(at_once),
                 Act::Leave => self.leaving = true,
             }
         }
@@ -164,6 +164,16 @@ impl Session {
             if let Act::Say(line) = act {
                 self.outputs.say(&line);
             }
+        }
+    }
+
+    /// Ends the step. Its first node says so to whoever reads the step's error output.
+    fn terminate(&mut self, at_once: bool) {
+        let now = crate::local_time::now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        let first = self.link_of.first().copied();
+        for at in 0..self.links.len() {
+            let notice = (Some(at) == first).then(|| self.watch.end_notice(&now));
+            self.send(at, ToStep::Terminate { at_once, notice });
         }
     }
 

@@ -173,6 +173,13 @@ impl Watch {
         }
     }
 
+    /// What is said of a step that its launcher ends, at this time.
+    #[must_use]
+    pub fn end_notice(&self, time: &str) -> String {
+        let node = self.nodes.first().map_or("", String::as_str);
+        format!("*** STEP {} ON {node} CANCELLED AT {time} ***", self.key)
+    }
+
     /// What a step process wants the user to read.
     pub fn warned(&mut self, text: &str) {
         self.acts.push(Act::Say(format!("slurmstepd: {text}")));
@@ -304,7 +311,7 @@ impl Watch {
         self.say_status();
         if self.settings.wait_ms > 0 {
             self.inform(format!("Terminating StepId={}", self.key));
-            self.terminate(true);
+            self.abort(now);
         }
     }
 

@@ -51,6 +51,9 @@ pub enum ToStep {
     Terminate {
         /// Without TERM first.
         at_once: bool,
+        /// What the step process says about it, once.
+        #[serde(default)]
+        notice: Option<String>,
     },
     /// The launcher's terminal has a new size (`--pty`).
     Resize {

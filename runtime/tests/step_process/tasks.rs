@@ -6,7 +6,7 @@ use std::path::Path;
 use prun_runtime::ids::StepId;
 use prun_runtime::wire::launch::{Input, Output, StepLaunch};
 use prun_runtime::wire::node::FromNode;
-use prun_runtime::wire::step::Stream;
+use prun_runtime::wire::step::{FromStep, Stream, ToStep};
 use serde_bytes::ByteBuf;
 
 use super::Cluster;
@@ -23,6 +23,8 @@ pub(crate) async fn all(cluster: &mut Cluster) {
     println!("test a_program_that_is_missing_is_told_of_in_the_tasks_error_output ... ok");
     unbuffered_output_goes_through_a_raw_terminal(cluster).await;
     println!("test unbuffered_output_goes_through_a_raw_terminal ... ok");
+    a_launcher_that_ends_its_step_has_it_said_once(cluster).await;
+    println!("test a_launcher_that_ends_its_step_has_it_said_once ... ok");
     a_script_runs_under_any_mask(cluster, directory.path()).await;
     println!("test a_script_runs_under_any_mask ... ok");
     a_script_without_its_files_ends_with_slurms_number(cluster).await;
@@ -116,6 +118,26 @@ async fn unbuffered_output_goes_through_a_raw_terminal(cluster: &mut Cluster) {
     let command = "test -t 1 && printf 'a\\nb'; test -t 2 || echo pipe >&2";
     let (out, err, _) = run(cluster, command, |launch| launch.unbuffered = true).await;
     assert_eq!((out.as_str(), err.as_str()), ("a\nb", "pipe\n"));
+}
+
+async fn a_launcher_that_ends_its_step_has_it_said_once(cluster: &mut Cluster) {
+    let key = cluster.launch(1, "exec sleep 4322", |_| ()).await;
+    let mut launcher = cluster.attach(key, true).await;
+    while launcher.pids.is_empty() {
+        launcher.next().await;
+    }
+    for at_once in [false, true] {
+        let notice = Some("*** ends ***".to_owned());
+        launcher.writer.message(&ToStep::Terminate { at_once, notice }).await.unwrap();
+    }
+    let mut said = Vec::new();
+    while !launcher.is_done {
+        if let FromStep::Warning { text, .. } = launcher.next().await {
+            said.push(text);
+        }
+    }
+    assert_eq!(said, ["error: *** ends ***"]);
+    assert_eq!(launcher.exits[&0], 15);
 }
 
 /// A job's script, its output in this file.

@@ -32,6 +32,9 @@ const USAGE: &str = "Usage: sbcast [--exclude] [-CfFjpvV] [--send-libs] SOURCE D
 /// Directories whose shared objects every node has (`BcastExclude` of Slurm).
 const EXCLUDE: &str = "/lib,/usr/lib,/lib64,/usr/lib64";
 
+/// What `--compress` may name.
+const COMPRESSIONS: [&str; 3] = ["lz4", "zlib", "none"];
+
 /// Connections that `--fanout` may ask for.
 const FANOUT_MAX: usize = 512;
 
@@ -101,6 +104,11 @@ pub(super) fn read(words: &[OsString], variable: &dyn Fn(&str) -> Option<String>
     };
     let set = |option: &str, name: &str| words.has(option) || variable(name).is_some();
     let number = |option: &str, name: &str| value(option, name).and_then(|text| text.parse::<usize>().ok());
+    if let Some(kind) =
+        value("compress", "SBCAST_COMPRESS").filter(|kind| !COMPRESSIONS.contains(&kind.as_str()))
+    {
+        eprintln!("sbcast: error: Compression type '{kind}' unknown, disabling compression support.");
+    }
     let send_libs = words.has("send-libs") || variable("SBCAST_SEND_LIBS").is_some();
     let unwanted =
         value("send-libs", "SBCAST_SEND_LIBS").is_some_and(|text| ["n", "no"].contains(&text.as_str()));

@@ -11,24 +11,26 @@ use crate::controller::api::StepCreated;
 use crate::fanout::bcast::{Copy, Source, broadcast};
 use crate::gather::outputs::describe_error;
 
-/// Copies a program to every node of a step; gives the copy's path. `wanted` is the value of `--bcast`: a path, a
-/// directory with a `/` at its end, or nothing for the working directory.
+/// Copies a program to every node of a step; gives the copy's path on each of them. `wanted` is the value of `--bcast`: a path, a
+/// directory with a `/` at its end, or nothing for the working directory; in a directory the copy is named after step
+/// and node.
 pub(super) async fn send(
     created: &StepCreated,
     program: &ByteBuf,
     wanted: &str,
     cwd: &ByteBuf,
-) -> Result<ByteBuf, Refused> {
+) -> Result<Vec<ByteBuf>, Refused> {
     let source = PathBuf::from(OsString::from_vec(program.to_vec()));
     let file = Source::open(&source)
         .map_err(|_| Refused::fatal(&format!("Can not execute {}", source.display())))?;
     let destination = destination(wanted, cwd, &format!("slurm_bcast_{}", created.key));
-    let copy = Copy { force: true, ..Copy::new(source.clone(), destination.clone()) };
+    let per_node = wanted.is_empty() || wanted.ends_with('/');
+    let copy = Copy { force: true, per_node, ..Copy::new(source.clone(), destination) };
     let names = created.plan.nodes.iter().map(|node| node.name.clone());
     let nodes: Vec<(String, String)> = names.zip(created.addresses.iter().cloned()).collect();
     let not_sent = broadcast(&copy, file, &nodes).await;
     if not_sent.is_empty() {
-        return Ok(destination);
+        return Ok(nodes.iter().map(|(node, _)| copy.on(node)).collect());
     }
     let mut refused =
         Refused::fatal(&format!("Failed to broadcast '{}'. Step launch aborted.", source.display()));

@@ -11,6 +11,7 @@ use super::line::Component;
 use super::refused::Refused;
 use crate::fanout::launch::Programs;
 use crate::fanout::multi_prog::{MultiProg, MultiProgError};
+use crate::layout::plan::Plan;
 
 /// A program's path: `./x` against the tasks' working directory, `a/x` and `/a/x` as written, `x` where it is found
 /// on the path; a name that is not found stays, for the node to look for.
@@ -93,6 +94,15 @@ pub(super) fn side_by_side(
     Programs::ByRank(programs)
 }
 
+/// A program that has another path on each node.
+pub(super) fn on_nodes(plan: &Plan, argv: &[ByteBuf], paths: &[ByteBuf]) -> Programs {
+    let mut by_rank = vec![argv.to_vec(); plan.size() as usize];
+    for (node, path) in plan.nodes.iter().zip(paths) {
+        node.tasks.iter().for_each(|task| by_rank[task.rank as usize][0].clone_from(path));
+    }
+    Programs::ByRank(by_rank)
+}
+
 fn file_name(argv: &[ByteBuf]) -> String {
     String::from_utf8_lossy(&argv[0]).into_owned()
 }
@@ -100,6 +110,7 @@ fn file_name(argv: &[ByteBuf]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::plan::{NodePlan, TaskPlan};
 
     #[test]
     fn names_are_found_as_srun_does() {
@@ -121,6 +132,22 @@ mod tests {
         let programs = side_by_side(3, &[ByteBuf::from("a")], &[part], &ByteBuf::clone);
         let expected = ["a", "b", "b"].map(|word| vec![ByteBuf::from(word)]);
         assert_eq!(programs, Programs::ByRank(expected.to_vec()));
+    }
+
+    #[test]
+    fn each_node_runs_its_own_copy() {
+        let task = |rank| TaskPlan { rank, cpus: Vec::new(), gres: Vec::new() };
+        let node = |ranks: &[u32]| NodePlan {
+            tasks: ranks.iter().copied().map(task).collect(),
+            ..NodePlan::default()
+        };
+        let plan = Plan { nodes: vec![node(&[0, 2]), node(&[1])] };
+        let words = |words: &[&str]| words.iter().map(|word| ByteBuf::from(*word)).collect::<Vec<_>>();
+        let Programs::ByRank(programs) = on_nodes(&plan, &words(&["p", "x"]), &words(&["/c_n1", "/c_n2"]))
+        else {
+            panic!()
+        };
+        assert_eq!(programs, [words(&["/c_n1", "x"]), words(&["/c_n2", "x"]), words(&["/c_n1", "x"])]);
     }
 
     #[test]

@@ -170,7 +170,8 @@ async fn programs(asked: &Asked, created: &StepCreated) -> Result<Programs, Refu
     let mut argv = asked.argv.clone();
     argv[0] = find(&argv[0]);
     if let Some(wanted) = &asked.request.step.bcast {
-        argv[0] = bcast::send(created, &argv[0], wanted, &asked.request.job.work_dir).await?;
+        let copies = bcast::send(created, &argv[0], wanted, &asked.request.job.work_dir).await?;
+        return Ok(program::on_nodes(&created.plan, &argv, &copies));
     }
     Ok(Programs::One(argv))
 }

@@ -123,9 +123,11 @@ fn wait_ends_the_step_so_long_after_its_first_end() {
             "srun: StepId=7.0 tasks 0-2: running",
             "srun: StepId=7.0 task 3: exited",
             "srun: Terminating StepId=7.0",
+            "srun: Job step aborted: Waiting up to 5 seconds for job step to finish.",
             "Terminate { at_once: true }",
         ]
     );
+    assert_eq!(watch.end_notice("now"), "*** STEP 7.0 ON n1 CANCELLED AT now ***");
 }
 
 #[test]

@@ -87,14 +87,15 @@ impl Step {
     /// A launcher's wish to end the step. Once the controller has ended it, the tasks have the grace that this gives
     /// them: a launcher that was itself ended with the job does not shorten it. Its wish may overtake the order, which
     /// is why it waits a moment.
-    pub(super) fn end_by_launcher(self: &Rc<Self>, at_once: bool) {
+    pub(super) fn end_by_launcher(self: &Rc<Self>, at_once: bool, notice: Option<String>) {
         /// Longer than an order is behind by, shorter than anybody who wants an end notices.
         const ORDER_WAIT: Duration = Duration::from_millis(50);
         let step = Rc::clone(self);
         tokio::task::spawn_local(async move {
             tokio::time::sleep(ORDER_WAIT).await;
             if !step.ending.ordered.get() {
-                step.terminate(at_once, None);
+                let notice = notice.filter(|_| !step.is_ending());
+                step.terminate(at_once, notice.as_deref());
             }
         });
     }

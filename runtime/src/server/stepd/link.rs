@@ -208,7 +208,7 @@ async fn hear(
             ToStep::Stdin { rank } => feed(step, link, rank, Some(reader.data().await?)).await,
             ToStep::StdinEnd { rank } => feed(step, link, rank, None).await,
             ToStep::Signal { signal } => step.signal(signal),
-            ToStep::Terminate { at_once } => step.end_by_launcher(at_once),
+            ToStep::Terminate { at_once, notice } => step.end_by_launcher(at_once, notice),
             ToStep::Resize { rows, columns } => {
                 if let Some(terminal) = &*step.terminal.borrow() {
                     stdio::resize(terminal, rows, columns);

@@ -24,6 +24,7 @@ pub use files::{Files, shown_files};
 pub use het::is_of_component;
 pub use job::of_job;
 pub use setter::Variables;
+pub(crate) use setter::by_node;
 pub use step::of_step;
 pub use task::{of_node, of_task};
 

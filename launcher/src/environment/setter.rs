@@ -38,7 +38,7 @@ pub(super) fn value<'a>(variables: &'a Variables, name: &str) -> Option<&'a [u8]
 }
 
 /// `2(x3),1`: counts of node after node in Slurm's short form.
-pub(super) fn by_node(counts: impl Iterator<Item = usize>) -> String {
+pub(crate) fn by_node(counts: impl Iterator<Item = usize>) -> String {
     let mut groups: Vec<(usize, usize)> = Vec::new();
     for count in counts {
         match groups.last_mut() {

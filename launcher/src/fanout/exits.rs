@@ -24,11 +24,12 @@ impl Groups {
         self.groups.is_empty()
     }
 
-    /// `slurmnode1: tasks 0-1: Exited with exit code 3`, one line a group; nothing stays.
-    pub fn take_lines(&mut self, nodes: &[String]) -> Vec<String> {
+    /// `slurmnode1: tasks 0-1: Exited with exit code 3`, one line a group, and whether it is an error; nothing stays.
+    pub fn take_lines(&mut self, nodes: &[String]) -> Vec<(String, bool)> {
         let groups = std::mem::take(&mut self.groups);
         let line = |((node, code, signal, core), ranks): ((usize, i32, i32, bool), Vec<u32>)| {
-            format!("{}: {}: {}", nodes[node], tasks(ranks), ending(code, signal, core))
+            let line = format!("{}: {}: {}", nodes[node], tasks(ranks), ending(code, signal, core));
+            (line, (code, signal) != (0, 0))
         };
         groups.into_iter().map(line).collect()
     }
@@ -36,7 +37,14 @@ impl Groups {
 
 /// `task 3`, `tasks 0-2,5`.
 #[must_use]
-pub fn tasks(mut ranks: Vec<u32>) -> String {
+pub fn tasks(ranks: Vec<u32>) -> String {
+    let plural = if ranks.len() == 1 { "" } else { "s" };
+    format!("task{plural} {}", ranges(ranks))
+}
+
+/// `3`, `0-2,5`.
+#[must_use]
+pub fn ranges(mut ranks: Vec<u32>) -> String {
     ranks.sort_unstable();
     let mut text = String::new();
     let mut rest = ranks.as_slice();
@@ -50,13 +58,14 @@ pub fn tasks(mut ranks: Vec<u32>) -> String {
         };
         rest = &rest[length..];
     }
-    format!("task{} {text}", if ranks.len() == 1 { "" } else { "s" })
+    text
 }
 
-/// `Exited with exit code 3`, `Segmentation fault (core dumped)`.
+/// `Completed`, `Exited with exit code 3`, `Segmentation fault (core dumped)`.
 #[must_use]
 pub fn ending(code: i32, signal: i32, core: bool) -> String {
     match (signal, core) {
+        (0, _) if code == 0 => "Completed".to_owned(),
         (0, _) => format!("Exited with exit code {code}"),
         (signal, false) => signal_text(signal),
         (signal, true) => format!("{} (core dumped)", signal_text(signal)),
@@ -130,17 +139,23 @@ mod tests {
             (1, 4, killed),
             (1, 2, dumped),
             (0, 5, code(9)),
+            (0, 6, code(0)),
         ] {
             groups.add(node, rank, &exit);
         }
         assert_eq!(
-            groups.take_lines(&nodes),
+            groups
+                .take_lines(&nodes)
+                .into_iter()
+                .map(|(line, error)| format!("{error} {line}"))
+                .collect::<Vec<_>>(),
             [
-                "n1: tasks 0-1: Exited with exit code 7",
-                "n1: task 5: Exited with exit code 9",
-                "n2: task 4: Killed",
-                "n2: task 2: Segmentation fault (core dumped)",
-                "n2: task 3: Exited with exit code 7",
+                "false n1: task 6: Completed",
+                "true n1: tasks 0-1: Exited with exit code 7",
+                "true n1: task 5: Exited with exit code 9",
+                "true n2: task 4: Killed",
+                "true n2: task 2: Segmentation fault (core dumped)",
+                "true n2: task 3: Exited with exit code 7",
             ]
         );
         assert!(groups.is_empty());

@@ -14,4 +14,5 @@ pub mod multi_prog;
 pub mod reach;
 pub mod session;
 pub mod signals;
+pub mod verbose;
 pub mod watch;

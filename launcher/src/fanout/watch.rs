@@ -47,6 +47,8 @@ pub struct Settings {
     pub kill_wait_ms: u64,
     /// `--quiet`.
     pub quiet: bool,
+    /// `--verbose`: tasks that start and end well are told of too.
+    pub verbose: bool,
     /// The step is only looked at: signals end the launcher, not the step.
     pub onlooker: bool,
 }
@@ -133,6 +135,19 @@ impl Watch {
         if let Some(task @ Task::Launched) = self.tasks.get_mut(rank as usize) {
             *task = Task::Running;
         }
+        if self.settings.verbose {
+            self.say_started_node(rank);
+        }
+    }
+
+    /// Says that all tasks of a rank's node run.
+    fn say_started_node(&mut self, rank: u32) {
+        let Some(&node) = self.node_of.get(rank as usize) else { return };
+        let of_node = || (0..self.tasks.len()).filter(|&rank| self.node_of[rank] == node);
+        if of_node().all(|rank| self.tasks[rank] != Task::Launched) {
+            let line = format!("Node {}, {} tasks started", self.nodes[node], of_node().count());
+            self.inform(line);
+        }
     }
 
     /// A task could not be started: it counts as ended with the error's number. Where its own error output tells why,
@@ -162,10 +177,10 @@ impl Watch {
             if exit.code != 0 {
                 self.complain(&format!("task {rank} exited with exit code {}", exit.code));
             }
-        } else if exit.status() != 0 {
+        } else if exit.status() != 0 || self.settings.verbose {
             self.unsaid.add(self.node_of[rank as usize], rank, &exit);
             self.say_at.get_or_insert(now + GROUP_MS);
-            if self.settings.kill_on_bad_exit && self.running > 0 && !self.terminating {
+            if self.settings.kill_on_bad_exit && exit.status() != 0 && self.running > 0 && !self.terminating {
                 self.say_ends();
                 self.inform(format!("Terminating StepId={}", self.key));
                 self.terminate(false);
@@ -317,8 +332,8 @@ impl Watch {
 
     fn say_ends(&mut self) {
         self.say_at = None;
-        for line in self.unsaid.take_lines(&self.nodes) {
-            self.complain(&line);
+        for (line, error) in self.unsaid.take_lines(&self.nodes) {
+            if error { self.complain(&line) } else { self.inform(line) }
         }
     }
 

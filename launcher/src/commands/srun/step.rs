@@ -23,6 +23,7 @@ use crate::fanout::launch::{Own, Programs, launch};
 use crate::fanout::reach::{Door, reach};
 use crate::fanout::session::{Feeding, Outcome, Session};
 use crate::fanout::signals::Signals;
+use crate::fanout::verbose;
 use crate::fanout::watch::{Settings, Watch};
 use crate::gather::files::{self, Feed, OwnStreams, Streams};
 use crate::gather::label::Labels;
@@ -55,6 +56,12 @@ pub(super) async fn run(
     let programs = programs(&asked, created).await?;
     let own = own(&asked, created, screen);
     let scripts_env = [own.environ.clone(), of_job(&created.job), of_step(created, &asked.request)].concat();
+    if asked.request.flags.verbose > 0 {
+        let job = created.job.allocation.as_ref().map(|all| verbose::allocation_line(created.key.job, all));
+        for line in job.into_iter().chain(verbose::launch_lines(created.key, &created.plan)) {
+            eprintln!("srun: {line}");
+        }
+    }
     let step = &asked.request.step;
     match scripts::run("prolog_srun", step.prolog.as_deref(), &asked.argv, &scripts_env).await {
         None | Some(0) => {}
@@ -237,6 +244,7 @@ async fn watch(
         disable_status: step.disable_status,
         kill_wait_ms: created.kill_wait_ms,
         quiet: asked.request.flags.quiet,
+        verbose: asked.request.flags.verbose > 0,
         onlooker: false,
     };
     let watch = Watch::new(created.key, &created.plan, settings);

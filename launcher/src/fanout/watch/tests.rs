@@ -66,6 +66,23 @@ fn bad_ends_are_said_together_after_a_moment_or_at_the_end() {
 }
 
 #[test]
+fn a_verbose_step_tells_of_good_ends_too() {
+    let mut watch = watch(Settings { verbose: true, ..Settings::default() });
+    assert_eq!(acts(&mut watch), ["srun: Node n1, 2 tasks started", "srun: Node n2, 2 tasks started"]);
+    (0..3).for_each(|rank| watch.ended(rank, code(0), 10));
+    watch.ended(3, code(2), 10);
+    assert_eq!(watch.finish(), code(2));
+    assert_eq!(
+        acts(&mut watch),
+        [
+            "srun: n1: tasks 0-1: Completed",
+            "srun: n2: task 2: Completed",
+            "srun: error: n2: task 3: Exited with exit code 2",
+        ]
+    );
+}
+
+#[test]
 fn a_signal_outweighs_every_exit_code() {
     let mut watch = watch(Settings::default());
     for (rank, exit) in [(0, code(200)), (1, killed(9)), (2, killed(15)), (3, code(1))] {

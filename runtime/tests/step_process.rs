@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     guard.finish();
     assert!(begin.elapsed() < Duration::from_secs(1));
     assert!(!workspace.directory.exists(), "the guard removes the workspace");
-    println!("15 passed, 0 failed");
+    println!("16 passed, 0 failed");
     ExitCode::SUCCESS
 }
 
@@ -200,6 +200,14 @@ impl Launcher {
                 _ => {}
             }
         }
+    }
+
+    /// Waits for the first bytes that a task writes.
+    async fn read_some(&mut self, rank: u32) {
+        let pull = ToStep::Pull { rank: Rank(rank), stream: Stream::Stdout, offset: 0, credit: 1 << 10 };
+        self.writer.message(&pull).await.unwrap();
+        while !matches!(self.next().await, FromStep::Data { .. }) {}
+        self.reader.data().await.unwrap();
     }
 
     async fn next(&mut self) -> FromStep {

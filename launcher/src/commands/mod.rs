@@ -28,6 +28,7 @@ pub mod scontrol;
 pub mod sinfo;
 pub mod squeue;
 pub mod srun;
+pub mod sstat;
 pub mod states;
 pub mod submit;
 pub mod switches;
@@ -74,6 +75,7 @@ pub fn find(name: &str) -> Option<Run> {
         "sinfo" => sinfo::run,
         "squeue" => squeue::run,
         "srun" => srun::run,
+        "sstat" => sstat::run,
         "controller" => controller::run,
         "down" => down::run,
         "node" => node::run,

@@ -1,5 +1,6 @@
 //! What users type: one file a command, named as it is.
 
+pub mod accounts;
 pub mod ask;
 pub mod barrier;
 pub mod clock;
@@ -25,9 +26,12 @@ pub mod sbatch;
 pub mod sbcast;
 pub mod scancel;
 pub mod scontrol;
+pub mod sdiag;
 pub mod sinfo;
+pub mod sprio;
 pub mod squeue;
 pub mod srun;
+pub mod sshare;
 pub mod sstat;
 pub mod states;
 pub mod submit;
@@ -75,6 +79,9 @@ pub fn find(name: &str) -> Option<Run> {
         "sinfo" => sinfo::run,
         "squeue" => squeue::run,
         "srun" => srun::run,
+        "sdiag" => sdiag::run,
+        "sprio" => sprio::run,
+        "sshare" => sshare::run,
         "sstat" => sstat::run,
         "controller" => controller::run,
         "down" => down::run,

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 /// Slurm's commands that prun can be called by.
 pub const NAMES: &[&str] = &[
     "sbatch", "srun", "salloc", "sbcast", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sattach",
-    "sstat", "sdiag", "sprio", "sshare",
+    "sacctmgr", "sstat", "sdiag", "sprio", "sshare",
 ];
 
 /// Makes the names, and `prun` itself, in a directory that exists.

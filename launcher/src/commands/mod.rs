@@ -18,6 +18,7 @@ pub mod links;
 pub mod option_help;
 pub mod prun;
 pub mod sacct;
+pub mod sacctmgr;
 pub mod salloc;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -70,6 +71,7 @@ pub fn find(name: &str) -> Option<Run> {
         "completions" => completions::run,
         "links" => links::run,
         "sacct" => sacct::run,
+        "sacctmgr" => sacctmgr::run,
         "salloc" => salloc::run,
         "sattach" => sattach::run,
         "sbatch" => sbatch::run,

@@ -45,6 +45,9 @@ pub const GATHER_MEMORY_BYTES_MAX: usize = 16 << 20;
 /// Peers that are connected but have not yet said whom they want.
 pub const PENDING_PEERS_MAX: usize = 256;
 
+/// Processes of one task that are told by number to who asks what it uses: more than anybody reads.
+pub const USAGE_PIDS_MAX: usize = 256;
+
 /// Messages waiting between two tasks of one process; a full queue makes the sender wait.
 pub const QUEUE_MESSAGES_MAX: usize = 1024;
 

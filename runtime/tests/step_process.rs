@@ -202,6 +202,14 @@ impl Launcher {
         }
     }
 
+    /// Waits for the first bytes that a task writes.
+    async fn read_some(&mut self, rank: u32) {
+        let pull = ToStep::Pull { rank: Rank(rank), stream: Stream::Stdout, offset: 0, credit: 1 << 10 };
+        self.writer.message(&pull).await.unwrap();
+        while !matches!(self.next().await, FromStep::Data { .. }) {}
+        self.reader.data().await.unwrap();
+    }
+
     async fn next(&mut self) -> FromStep {
         let message = tokio::time::timeout(Duration::from_secs(10), self.reader.message());
         let message = message.await.expect("the step says something").unwrap().expect("the link stays");

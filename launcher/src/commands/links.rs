@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Slurm's commands that prun can be called by.
-pub const NAMES: &[&str] =
-    &["sbatch", "srun", "salloc", "sbcast", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sattach"];
+pub const NAMES: &[&str] = &[
+    "sbatch", "srun", "salloc", "sbcast", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sattach",
+    "sacctmgr", "sstat", "sdiag", "sprio", "sshare",
+];
 
 /// Makes the names, and `prun` itself, in a directory that exists.
 ///

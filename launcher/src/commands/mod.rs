@@ -1,5 +1,6 @@
 //! What users type: one file a command, named as it is.
 
+pub mod accounts;
 pub mod ask;
 pub mod barrier;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod links;
 pub mod option_help;
 pub mod prun;
 pub mod sacct;
+pub mod sacctmgr;
 pub mod salloc;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -26,9 +28,13 @@ pub mod sbatch;
 pub mod sbcast;
 pub mod scancel;
 pub mod scontrol;
+pub mod sdiag;
 pub mod sinfo;
+pub mod sprio;
 pub mod squeue;
 pub mod srun;
+pub mod sshare;
+pub mod sstat;
 pub mod states;
 pub mod submit;
 pub mod switches;
@@ -66,6 +72,7 @@ pub fn find(name: &str) -> Option<Run> {
         "completions" => completions::run,
         "links" => links::run,
         "sacct" => sacct::run,
+        "sacctmgr" => sacctmgr::run,
         "salloc" => salloc::run,
         "sattach" => sattach::run,
         "sbatch" => sbatch::run,
@@ -75,6 +82,10 @@ pub fn find(name: &str) -> Option<Run> {
         "sinfo" => sinfo::run,
         "squeue" => squeue::run,
         "srun" => srun::run,
+        "sdiag" => sdiag::run,
+        "sprio" => sprio::run,
+        "sshare" => sshare::run,
+        "sstat" => sstat::run,
         "controller" => controller::run,
         "down" => down::run,
         "node" => node::run,

@@ -274,6 +274,8 @@ impl Session {
             FromStep::StdinTaken { bytes } => self.links[link].taken = bytes,
             FromStep::Warning { text, .. } => self.watch.warned(&text),
             FromStep::Done => self.links[link].done = true,
+            // Nobody here has asked.
+            FromStep::Usage { .. } => {}
         }
         Ok(())
     }

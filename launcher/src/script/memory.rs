@@ -20,17 +20,23 @@ pub fn parse_mb(text: &str) -> Option<u64> {
 /// A size as `scontrol` writes it: the largest unit that leaves a whole number or a half.
 #[must_use]
 pub fn format_mb(mb: u64) -> String {
-    const UNITS: [char; 4] = ['M', 'G', 'T', 'P'];
-    if mb == 0 {
+    format_in(mb, &["M", "G", "T", "P"])
+}
+
+/// A size in the first of these units, each 1024 times the one before, written in the largest that leaves a whole
+/// number or a half. None is `0`.
+#[must_use]
+pub fn format_in(value: u64, units: &[&str]) -> String {
+    if value == 0 {
         return "0".to_owned();
     }
     // Counted in halves, so that nothing is lost.
-    let (mut halves, mut unit) = (u128::from(mb) * 2, 0);
-    while unit + 1 < UNITS.len() && halves >= 2048 && halves % 1024 == 0 {
+    let (mut halves, mut unit) = (u128::from(value) * 2, 0);
+    while unit + 1 < units.len() && halves >= 2048 && halves % 1024 == 0 {
         (halves, unit) = (halves / 1024, unit + 1);
     }
     let fraction = if halves % 2 == 0 { "" } else { ".50" };
-    format!("{}{fraction}{}", halves / 2, UNITS[unit])
+    format!("{}{fraction}{}", halves / 2, units.get(unit).unwrap_or(&""))
 }
 
 #[cfg(test)]
@@ -64,5 +70,7 @@ mod tests {
         ] {
             assert_eq!(format_mb(mb), text, "{mb}");
         }
+        assert_eq!(format_in(6977, &["", "K"]), "6977");
+        assert_eq!(format_in(1536, &["", "K", "M"]), "1.50K");
     }
 }

@@ -14,7 +14,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process
 use rustix::time::Timespec;
 
 /// All live processes by their parents, from `/proc`.
-fn parents() -> HashMap<Pid, Vec<Pid>> {
+pub(super) fn parents() -> HashMap<Pid, Vec<Pid>> {
     let mut by_parent: HashMap<Pid, Vec<Pid>> = HashMap::new();
     let Ok(entries) = fs::read_dir("/proc") else { return by_parent };
     for entry in entries.flatten() {

@@ -14,3 +14,4 @@ pub mod guard;
 pub mod node;
 pub mod stepd;
 pub mod sys;
+pub mod usage;

@@ -62,6 +62,8 @@ pub enum ToStep {
         /// Columns.
         columns: u16,
     },
+    /// Asks what tasks use now. Answered by one `Usage`.
+    Sample,
 }
 
 /// Step process to launcher.
@@ -122,8 +124,35 @@ pub enum FromStep {
         /// The text, one line.
         text: String,
     },
+    /// What those tasks use now that run (`Sample`).
+    Usage {
+        /// By rank.
+        tasks: Vec<(Rank, Usage)>,
+    },
     /// Every task of this step process is gone and every stream has ended: no more follows but pulled data.
     Done,
+}
+
+/// What a task uses now, together with its descendants.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// Its processes, its own first; of very many the first.
+    pub pids: Vec<u32>,
+    /// User CPU time in microseconds, that of children that are gone included.
+    pub user_us: u64,
+    /// System CPU time in microseconds, likewise.
+    pub system_us: u64,
+    /// Resident memory in KiB.
+    pub rss_kib: u64,
+    /// Virtual memory in KiB.
+    pub vm_kib: u64,
+    /// Page faults that had to read from a disk.
+    pub pages: u64,
+    /// Bytes read, from whatever.
+    pub read_bytes: u64,
+    /// Bytes written, to whatever.
+    pub written_bytes: u64,
 }
 
 /// How a task ended, and what it used.

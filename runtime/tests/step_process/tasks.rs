@@ -29,6 +29,8 @@ pub(crate) async fn all(cluster: &mut Cluster) {
     println!("test a_script_runs_under_any_mask ... ok");
     a_script_without_its_files_ends_with_slurms_number(cluster).await;
     println!("test a_script_without_its_files_ends_with_slurms_number ... ok");
+    what_tasks_use_is_told_on_request(cluster).await;
+    println!("test what_tasks_use_is_told_on_request ... ok");
 }
 
 /// A program in the directory.
@@ -186,4 +188,28 @@ async fn a_script_without_its_files_ends_with_slurms_number(cluster: &mut Cluste
         })
         .await;
     assert_eq!(script_status(cluster).await, 53);
+}
+
+async fn what_tasks_use_is_told_on_request(cluster: &mut Cluster) {
+    // The second rank ends at once; the first has a child, and both are looked at when it says so.
+    let command = "[ $PRUN_RANK = 1 ] && exit 3; sleep 30 & echo ready; wait";
+    let key = cluster.launch(2, command, |_| ()).await;
+    let mut launcher = cluster.attach(key, true).await;
+    while !launcher.exits.contains_key(&1) {
+        launcher.next().await;
+    }
+    launcher.read_some(0).await;
+    let mut onlooker = cluster.attach(key, false).await;
+    onlooker.writer.message(&ToStep::Sample).await.unwrap();
+    let tasks = loop {
+        if let FromStep::Usage { tasks } = onlooker.next().await {
+            break tasks;
+        }
+    };
+    let [(rank, usage)] = tasks.as_slice() else { panic!("one task runs: {tasks:?}") };
+    assert_eq!(rank.0, 0);
+    assert_eq!((usage.pids.first(), usage.pids.len()), (onlooker.pids.get(&0), 2));
+    assert!(usage.rss_kib > 0 && usage.vm_kib > usage.rss_kib);
+    launcher.writer.message(&ToStep::Terminate { at_once: true }).await.unwrap();
+    launcher.done().await;
 }

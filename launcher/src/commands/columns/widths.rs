@@ -52,13 +52,16 @@ impl Rows {
     /// The heads, with the line below them if there are columns.
     #[must_use]
     pub fn head(&self, cells: &[(String, i32)]) -> Vec<String> {
-        let mut lines = vec![self.row(cells)];
-        if *self == Self::Columns {
-            lines.push(
-                cells.iter().map(|(_, width)| "-".repeat(width.unsigned_abs() as usize) + " ").collect(),
-            );
+        if *self != Self::Columns {
+            return vec![self.row(cells)];
         }
-        lines
+        // A head is cut where a value gets its sign.
+        let cut = |(text, width): &(String, i32)| {
+            let text: String = text.chars().take(width.unsigned_abs() as usize).collect();
+            cell(&text, *width) + " "
+        };
+        let below = cells.iter().map(|(_, width)| "-".repeat(width.unsigned_abs() as usize) + " ").collect();
+        vec![cells.iter().map(cut).collect(), below]
     }
 }
 
@@ -103,7 +106,8 @@ mod tests {
         ] {
             assert_eq!(rows.row(&cells), expected);
         }
-        assert_eq!(Rows::Columns.head(&cells)[1], "----- ---------- ");
+        assert_eq!(Rows::Columns.head(&cells), ["12    CANCELLED  ", "----- ---------- "]);
+        assert_eq!(Rows::Columns.head(&[("NTasks".to_owned(), 3)])[0], "NTa ");
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use prun_runtime::wire::step::Exit;
 
 use crate::commands::clock;
 use crate::controller::api::{JobView, StepView};
+use crate::script::memory::format_in;
 
 /// CPU time in user and system mode, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,21 +85,14 @@ pub fn node_of(step: &StepView, rank: u32) -> &str {
     step.plan.nodes.iter().find(holds).map_or("", |node| node.name.as_str())
 }
 
-/// KiB as Slurm writes them: the largest unit that leaves a whole number, or the one asked for.
+/// KiB as Slurm writes them: the largest unit that leaves a whole number or a half, or the one asked for.
 #[must_use]
 pub fn kib(value: u64, unit: Option<char>) -> String {
     const UNITS: &[char] = &['K', 'M', 'G', 'T', 'P'];
     match unit.and_then(|unit| UNITS.iter().position(|known| *known == unit)) {
         Some(0) => format!("{value}K"),
         Some(power) => format!("{:.2}{}", value as f64 / 1024_f64.powi(power as i32), UNITS[power]),
-        None => {
-            let (mut value, mut power) = (value, 0);
-            while value >= 1024 && value % 1024 == 0 && power + 1 < UNITS.len() {
-                value /= 1024;
-                power += 1;
-            }
-            if value == 0 { "0".to_owned() } else { format!("{value}{}", UNITS[power]) }
-        }
+        None => format_in(value, &["K", "M", "G", "T", "P"]),
     }
 }
 
@@ -138,6 +132,7 @@ mod tests {
             (0, None, "0"),
             (3508, None, "3508K"),
             (4096, None, "4M"),
+            (1536, None, "1.50M"),
             (4096, Some('K'), "4096K"),
             (1536, Some('M'), "1.50M"),
         ] {

@@ -35,6 +35,8 @@ pub(super) struct Link {
     /// Input taken, and how much of that the launcher knows.
     taken: Cell<u64>,
     taken_told: Cell<u64>,
+    /// The launcher wants to know what tasks use. Several such wishes are one.
+    sample: Cell<bool>,
     changed: Notify,
 }
 
@@ -65,6 +67,7 @@ impl Link {
             told: Cell::new(0),
             taken: Cell::new(0),
             taken_told: Cell::new(0),
+            sample: Cell::new(false),
             changed: Notify::new(),
         })
     }
@@ -115,6 +118,9 @@ impl Link {
         if self.taken.get() > self.taken_told.get() {
             self.taken_told.set(self.taken.get());
             return Next::Event(FromStep::StdinTaken { bytes: self.taken.get() });
+        }
+        if self.sample.take() {
+            return Next::Event(FromStep::Usage { tasks: step.usage() });
         }
         while let Some(key) = { self.ready.borrow_mut().pop_front() } {
             if let Some(next) = self.next_of(step, key) {
@@ -209,6 +215,10 @@ async fn hear(
             ToStep::StdinEnd { rank } => feed(step, link, rank, None).await,
             ToStep::Signal { signal } => step.signal(signal),
             ToStep::Terminate { at_once, notice } => step.end_by_launcher(at_once, notice),
+            ToStep::Sample => {
+                link.sample.set(true);
+                link.wake();
+            }
             ToStep::Resize { rows, columns } => {
                 if let Some(terminal) = &*step.terminal.borrow() {
                     stdio::resize(terminal, rows, columns);

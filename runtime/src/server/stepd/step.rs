@@ -22,10 +22,11 @@ use crate::ids::Rank;
 use crate::limits::LOGS_MEMORY_BYTES_MAX;
 use crate::server::guard::Workspace;
 use crate::server::sys::wait;
+use crate::server::usage;
 use crate::wire::launch::{Output, StepLaunch};
 use crate::wire::pieces::Pieces;
 use crate::wire::preamble::Target;
-use crate::wire::step::{Exit, FromStep, Stream};
+use crate::wire::step::{Exit, FromStep, Stream, Usage};
 use crate::wire::stepd::FromStepd;
 
 /// Who is to be told that a barrier is passed or broken.
@@ -169,6 +170,17 @@ impl Step {
             // A peer without the secret is not worth an answer: its socket closes.
             _ => {}
         }
+    }
+
+    /// What tasks use that run.
+    pub(super) fn usage(&self) -> Vec<(Rank, Usage)> {
+        let tasks = self.tasks.borrow();
+        let running = tasks.iter().filter_map(|task| match task.progress {
+            Progress::Running(pid) => Some((task.rank, pid)),
+            _ => None,
+        });
+        let (ranks, pids): (Vec<Rank>, Vec<Pid>) = running.unzip();
+        ranks.into_iter().zip(usage::of_each(&pids)).collect()
     }
 
     /// A launcher is gone. A step does not outlive the launcher that owns it, once the grace is over.

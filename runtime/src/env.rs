@@ -24,9 +24,16 @@ pub const LOCAL_SIZE: &str = "PRUN_LOCAL_SIZE";
 pub const NODE: &str = "PRUN_NODE";
 /// Address of the controller for commands outside of a job: `unix:PATH`.
 pub const CONTROLLER: &str = "PRUN_CONTROLLER";
+/// Seconds without an answer after which a command asks whether the controller is still there; after as many more it
+/// gives up.
+pub const MESSAGE_TIMEOUT: &str = "PRUN_MSG_TIMEOUT";
 /// Where programs are searched; Slurm's command names are put first.
 pub const PATH: &str = "PATH";
 /// The task's own process id, as Slurm names it.
 pub const SLURM_TASK_PID: &str = "SLURM_TASK_PID";
 /// The node's name, as Slurm names it.
 pub const SLURMD_NODENAME: &str = "SLURMD_NODENAME";
+/// Where temporary files go.
+pub const TMPDIR: &str = "TMPDIR";
+/// Which of Slurm's scripts a program is run as: `prolog_task`, `epilog_srun`, ….
+pub const SLURM_SCRIPT_CONTEXT: &str = "SLURM_SCRIPT_CONTEXT";

@@ -22,6 +22,10 @@ pub const PREAMBLE_BYTES_MAX: usize = 1024;
 /// How long a peer may take to say whom it wants.
 pub const PREAMBLE_WAIT: Duration = Duration::from_secs(5);
 
+/// How long a controller may say nothing before it is asked whether it is there, and again before it is given up
+/// (Slurm's `MessageTimeout`): longer than a disk that is busy makes it wait.
+pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
 /// Bytes of a job script (Slurm's `max_script_size` default).
 pub const SCRIPT_BYTES_MAX: usize = 4 << 20;
 
@@ -60,5 +64,34 @@ pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// Files of one configuration: those that include one another in a circle end here.
 pub const CONFIG_FILES_MAX: usize = 64;
 
+/// Events that a controller keeps in memory while its journal cannot be written; after that it hears nobody, until it
+/// can.
+pub const POSTPONED_EVENTS_MAX: usize = 65_536;
+
 /// Calls that wait for changes of jobs, of all clients.
 pub const WATCHERS_MAX: usize = 65_536;
+
+/// Clients that look at the whole cluster: a few screens a person.
+pub const ONLOOKERS_MAX: usize = 64;
+
+/// How long changes of the cluster are gathered before onlookers are told: faster than an eye follows, and a busy
+/// controller draws no more than four pictures a second.
+pub const OVERVIEW_WAIT: Duration = Duration::from_millis(250);
+
+/// Jobs of one picture of the cluster: more than anybody scrolls through; at about 4 KiB each, 2 MiB.
+pub const OVERVIEW_JOBS_MAX: usize = 512;
+
+/// Nodes of one picture of the cluster: at about 1 KiB each, 2 MiB.
+pub const OVERVIEW_NODES_MAX: usize = 2048;
+
+/// Ranks of running steps in one picture of the cluster: at about 40 bytes each, less than 1 MiB.
+pub const OVERVIEW_RANKS_MAX: usize = 16_384;
+
+/// Steps of one job in a picture of the cluster that have ended.
+pub const OVERVIEW_STEPS_MAX: usize = 32;
+
+/// Bytes of followed output that `prun top` keeps to scroll in: some ten thousand lines.
+pub const SCROLLBACK_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of one line of it; a longer line goes on as the next.
+pub const SCROLLBACK_LINE_BYTES_MAX: usize = 4096;

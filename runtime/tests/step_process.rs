@@ -20,6 +20,9 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
+#[path = "step_process/tasks.rs"]
+mod tasks;
+
 const SECRET: Secret = Secret([7; 16]);
 
 fn main() -> ExitCode {
@@ -56,13 +59,14 @@ fn main() -> ExitCode {
         println!("test a_stranger_is_not_let_in ... ok");
         a_killed_step_process_takes_its_tasks_along(&mut cluster).await;
         println!("test a_killed_step_process_takes_its_tasks_along ... ok");
+        tasks::all(&mut cluster).await;
         cluster.stop().await
     });
     let begin = Instant::now();
     guard.finish();
     assert!(begin.elapsed() < Duration::from_secs(1));
     assert!(!workspace.directory.exists(), "the guard removes the workspace");
-    println!("8 passed, 0 failed");
+    println!("15 passed, 0 failed");
     ExitCode::SUCCESS
 }
 
@@ -121,6 +125,7 @@ impl Cluster {
             rlimits: Vec::new(),
             script: None,
             pty: None,
+            unbuffered: false,
             task_prolog: None,
             task_epilog: None,
             kill_wait_ms: 300,
@@ -204,6 +209,7 @@ impl Launcher {
             FromStep::Started { rank, pid, .. } => drop(self.pids.insert(rank.0, *pid)),
             FromStep::Done => self.is_done = true,
             FromStep::Exited { rank, exit } => drop(self.exits.insert(rank.0, exit.status())),
+            FromStep::NotStarted { rank, errno, .. } => drop(self.exits.insert(rank.0, errno << 8)),
             _ => {}
         }
         message

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::dispatch::{fail, parse, trace};
+use super::ending::say;
 use crate::controller::config_file::{self, LoadError};
 use crate::controller::core::config::Config;
 use crate::daemon::home::Home;
@@ -34,7 +35,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
         Ok(options) => options,
         Err(code) => return code,
     };
-    trace(options.verbose);
+    trace(options.verbose, "warn");
     let home = match Home::find(options.dir.as_deref()) {
         Ok(home) => home,
         Err(error) => return fail("prun controller", &error),
@@ -63,8 +64,6 @@ fn configuration(options: &Options, home: &Home) -> Result<Config, LoadError> {
         None => return Ok(base),
     };
     let loaded = config_file::load(&file, base)?;
-    for warning in &loaded.warnings {
-        eprintln!("prun controller: warning: {warning}");
-    }
+    say(&loaded.warnings.iter().map(|text| format!("prun controller: warning: {text}")).collect::<Vec<_>>());
     Ok(loaded.config)
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -50,10 +50,11 @@ pub fn fail(command: &str, error: &dyn Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// `-v`, `-vv`, …: what happens inside, on stderr. `PRUN_LOG` chooses finer.
-pub fn trace(verbose: u8) {
+/// `-v`, `-vv`, …: what happens inside, on stderr, and without them only what is `always` said. `PRUN_LOG` chooses
+/// finer.
+pub fn trace(verbose: u8, always: &str) {
     let level = match verbose {
-        0 => "off",
+        0 => always,
         1 => "info",
         2 => "debug",
         _ => "trace",
@@ -63,6 +64,10 @@ pub fn trace(verbose: u8) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        // It would say on stderr that it cannot write on stderr, and end the process over that: the disk of a daemon's
+        // log may be full.
+        .log_internal_errors(false)
         .without_time()
         .try_init();
 }

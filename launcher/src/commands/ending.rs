@@ -36,26 +36,15 @@ impl Ending {
     pub fn refused(command: &str, verb: &str, refusal: &Refusal) -> Self {
         let mut stderr: Vec<String> =
             refusal.detail.iter().map(|line| format!("{command}: error: {line}")).collect();
-        stderr.push(format!("{command}: error: {verb}: {}", refusal.code.text()));
+        let verb = if refusal.code.stands_alone() { String::new() } else { format!("{verb}: ") };
+        stderr.push(format!("{command}: error: {verb}{}", refusal.code.text()));
         Self { stderr, code: 1, ..Self::default() }
     }
 
-    /// The controller cannot be asked: what is wrong, the causes, and how to have one.
+    /// The controller cannot be asked.
     #[must_use]
     pub fn unreachable(command: &str, error: &ClientError) -> Self {
-        let mut line = format!("{command}: error: Unable to contact the controller: {error}");
-        let mut source = std::error::Error::source(error);
-        while let Some(cause) = source {
-            line.push_str(&format!(": {cause}"));
-            source = cause.source();
-        }
-        let mut stderr = vec![line];
-        if !matches!(error, ClientError::Lost(_) | ClientError::Closed) {
-            stderr.push(format!(
-                "{command}: help: start one with `prun controller`, or run one script by itself with `prun job.sh`"
-            ));
-        }
-        Self { stderr, code: 1, ..Self::default() }
+        Self { stderr: unreachable(command, error), code: 1, ..Self::default() }
     }
 
     /// The answer was of another kind than the question asks for.
@@ -63,6 +52,19 @@ impl Ending {
     pub fn unexpected(command: &str) -> Self {
         Self::error(format!("{command}: error: Unexpected message received"), 1)
     }
+}
+
+/// Why the controller cannot be asked: in Slurm's words, with the causes, and what to do.
+#[must_use]
+pub fn unreachable(command: &str, error: &ClientError) -> Vec<String> {
+    let mut line = format!("{command}: error: {error}");
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        line.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    let slurms = format!("{command}: error: {}", error.in_slurms_words());
+    vec![slurms, line, format!("{command}: help: {}", error.help())]
 }
 
 /// Writes what there is to say, and turns it into an exit code. A reader that has gone away is no error.

@@ -3,7 +3,7 @@
 use prun_runtime::wire::step::Exit;
 
 use super::clock::Clock;
-use super::jobref::ranges;
+use super::elements;
 use crate::controller::api::{JobState, JobView, StepView};
 use crate::layout::plan::Allocation;
 use crate::script::hostlist;
@@ -26,24 +26,24 @@ pub fn shown_id(job: &JobView) -> String {
         None => job.id.to_string(),
         Some(array) => match array.element {
             Some(element) => format!("{}_{element}", array.id),
-            None => format!("{}_[{}]", array.id, pending_elements(job)),
+            None => format!("{}_[{}]", array.id, pending_elements(job, 0)),
         },
     }
 }
 
-/// Elements of an array that wait, with their limit: `3-8%2`. Empty for other jobs.
+/// Elements of an array that wait, cut to a length, with their limit: `3-8%2`. Empty for other jobs.
 #[must_use]
-pub fn pending_elements(job: &JobView) -> String {
+pub fn pending_elements(job: &JobView, length: usize) -> String {
     let Some(array) = &job.array else { return String::new() };
     let limit = array.limit.map(|limit| format!("%{limit}")).unwrap_or_default();
-    ranges(&array.elements) + &limit
+    elements::text(&array.elements, length) + &limit
 }
 
-/// The element of an array, or the list of those that wait; `None` for other jobs.
+/// The element of an array, or the list of those that wait, cut to a length; `None` for other jobs.
 #[must_use]
-pub fn element(job: &JobView) -> Option<String> {
+pub fn element(job: &JobView, length: usize) -> Option<String> {
     let array = job.array.as_ref()?;
-    Some(array.element.map_or_else(|| pending_elements(job), |element| element.to_string()))
+    Some(array.element.map_or_else(|| pending_elements(job, length), |element| element.to_string()))
 }
 
 /// The array's number, or the job's.
@@ -127,6 +127,13 @@ pub fn exit(exit: &Exit) -> String {
     format!("{}:{}", exit.code, exit.signal)
 }
 
+/// The same as `sacct` shows it: codes from 128 on, which shells give for signals, without their 128.
+#[must_use]
+pub fn accounted_exit(exit: &Exit) -> String {
+    let code = if exit.code >= 128 { exit.code - 128 } else { exit.code };
+    format!("{code}:{}", exit.signal)
+}
+
 /// Whether other jobs may be on its CPUs or nodes (`squeue(1)`, `%h`).
 #[must_use]
 pub fn oversubscribe(job: &JobView) -> &'static str {
@@ -149,16 +156,18 @@ pub fn memory(job: &JobView) -> String {
     }
 }
 
-/// Memory wanted in all, in MiB.
+/// Memory wanted in all, in MiB. A job that asks for none is counted with all of its nodes' memory.
 #[must_use]
 pub fn memory_total(job: &JobView) -> Option<u64> {
-    let nodes = node_count(job) as u64;
-    match job.memory? {
-        Memory::PerNode(mb) => Some(mb.saturating_mul(nodes)),
-        Memory::PerCpu(mb) => Some(mb.saturating_mul(u64::from(job.cpus))),
-        Memory::PerGpu(_) => None,
-    }
-    .filter(|&mb| mb > 0)
+    let nodes = u64::from(job.nodes_asked.max(1));
+    let asked = match job.memory {
+        Some(Memory::PerNode(mb)) => mb.saturating_mul(nodes),
+        Some(Memory::PerCpu(mb)) => mb.saturating_mul(u64::from(job.cpus)),
+        Some(Memory::PerGpu(_)) => return None,
+        None => 0,
+    };
+    let total = if asked > 0 { asked } else { job.node_memory_mb.saturating_mul(nodes) };
+    (total > 0).then_some(total)
 }
 
 /// Trackable resources wanted: `cpu=2,mem=1000M,node=1,billing=2`.
@@ -166,10 +175,10 @@ pub fn memory_total(job: &JobView) -> Option<u64> {
 pub fn requested_tres(job: &JobView) -> String {
     let devices = job.spec.gres.iter().filter(|gres| matches!(gres.per, GresPer::Job | GresPer::Node));
     let devices = devices.map(|gres| {
-        let factor = if gres.per == GresPer::Node { node_count(job) as u64 } else { 1 };
+        let factor = if gres.per == GresPer::Node { u64::from(job.nodes_asked) } else { 1 };
         (gres.name.clone(), gres.count.saturating_mul(factor))
     });
-    tres(u64::from(job.cpus), memory_total(job), node_count(job), devices)
+    tres(u64::from(job.cpus), memory_total(job), job.nodes_asked as usize, devices)
 }
 
 /// Trackable resources held; `None` without an allocation.
@@ -238,6 +247,15 @@ mod tests {
         assert_eq!(shown_id(&samples::running(12)), "12");
         assert_eq!(shown_id(&samples::pending_array(12, &[1, 3, 5, 7, 9], Some(3))), "12_[1,3,5,7,9%3]");
         assert_eq!(shown_id(&samples::element(14, 12, 2)), "12_2");
+    }
+
+    #[test]
+    fn accounting_takes_128_off_high_codes() {
+        let exit_of = |code, signal| Exit { code, signal, ..Exit::default() };
+        for (code, signal, text) in [(127, 0, "127:0"), (128, 0, "0:0"), (153, 0, "25:0"), (0, 9, "0:9")] {
+            assert_eq!(accounted_exit(&exit_of(code, signal)), text);
+        }
+        assert_eq!(exit(&exit_of(153, 0)), "153:0");
     }
 
     #[test]

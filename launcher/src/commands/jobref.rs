@@ -39,6 +39,15 @@ impl Named {
         Some(Self { job: JobRef { job, elements, component }, step })
     }
 
+    /// Whether the job of a view has this number, or is of the array that has it, whatever elements are named.
+    #[must_use]
+    pub fn is_of(&self, view: &JobView) -> bool {
+        match &view.array {
+            Some(array) => array.id == self.job.job || view.id == self.job.job,
+            None => view.id == self.job.job,
+        }
+    }
+
     /// Whether this names the job of a view: by its number, its array's number, or one of its elements.
     #[must_use]
     pub fn matches(&self, view: &JobView) -> bool {

@@ -7,6 +7,7 @@ pub mod clusters;
 pub mod columns;
 pub mod completions;
 pub mod dispatch;
+pub mod elements;
 pub mod ending;
 pub mod facts;
 pub mod help;
@@ -18,7 +19,7 @@ pub mod prun;
 pub mod sacct;
 pub mod salloc;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 pub mod sattach;
 pub mod sbatch;
 pub mod sbcast;
@@ -36,6 +37,7 @@ pub mod controller;
 pub mod down;
 pub mod node;
 pub mod status;
+pub mod top;
 pub mod up;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -76,6 +78,7 @@ pub fn find(name: &str) -> Option<Run> {
         "down" => down::run,
         "node" => node::run,
         "status" => status::run,
+        "top" => top::run,
         "up" => up::run,
         _ => return None,
     })

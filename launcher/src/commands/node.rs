@@ -56,7 +56,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
         Ok(options) => options,
         Err(code) => return code,
     };
-    trace(options.verbose);
+    trace(options.verbose, "warn");
     match start(&options) {
         Ok(code) => code,
         Err(error) => fail("prun node", error.as_ref()),

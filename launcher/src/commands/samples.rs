@@ -13,7 +13,7 @@ use crate::script::spec::{JobSpec, Memory};
 /// 2026-11-24T12:10:32Z.
 const NOON: f64 = 1_795_522_232.0;
 
-pub(super) fn clock() -> Clock {
+pub(crate) fn clock() -> Clock {
     Clock::new(NOON + 62.4, TimeZone::UTC, None)
 }
 
@@ -32,7 +32,7 @@ fn submitter() -> Submitter {
 }
 
 /// `sbatch -H -J held -n 2 -t 45 -o o.txt job.sh a b`.
-pub(super) fn pending(id: u32) -> JobView {
+pub(crate) fn pending(id: u32) -> JobView {
     JobView {
         id: JobId(id),
         cluster: "conformance".to_owned(),
@@ -52,6 +52,8 @@ pub(super) fn pending(id: u32) -> JobView {
         cancelled_by: None,
         priority: 0,
         node_range: (1, 1),
+        nodes_asked: 1,
+        node_memory_mb: 1000,
         cpus: 2,
         ntasks: 2,
         memory: None,
@@ -79,7 +81,7 @@ pub(super) fn pending(id: u32) -> JobView {
 }
 
 /// `sbatch -J probe -n 2 --mem=200 -t 45 -o o.txt job.sh a b`, which runs `srun sleep`.
-pub(super) fn running(id: u32) -> JobView {
+pub(crate) fn running(id: u32) -> JobView {
     JobView {
         name: "probe".to_owned(),
         state: JobState::Running,
@@ -104,7 +106,7 @@ pub(super) fn running(id: u32) -> JobView {
 }
 
 /// The same, ended with exit code 3 of its script.
-pub(super) fn failed(id: u32) -> JobView {
+pub(crate) fn failed(id: u32) -> JobView {
     let mut job = running(id);
     job.state = JobState::Failed;
     job.reason = "NonZeroExitCode".to_owned();
@@ -122,13 +124,13 @@ pub(super) fn failed(id: u32) -> JobView {
 }
 
 /// The elements of an array that wait.
-pub(super) fn pending_array(id: u32, elements: &[u32], limit: Option<u32>) -> JobView {
+pub(crate) fn pending_array(id: u32, elements: &[u32], limit: Option<u32>) -> JobView {
     let array = ArrayView { id: JobId(id), element: None, pending: None, elements: elements.to_vec(), limit };
     JobView { array: Some(array), ..pending(id) }
 }
 
 /// An element that runs.
-pub(super) fn element(id: u32, array: u32, element: u32) -> JobView {
+pub(crate) fn element(id: u32, array: u32, element: u32) -> JobView {
     let array = ArrayView {
         id: JobId(array),
         element: Some(element),
@@ -161,7 +163,7 @@ fn step(job: u32, step: StepId, name: &str, ntasks: u32) -> StepView {
 }
 
 /// An idle node of two CPUs.
-pub(super) fn node(number: u32) -> NodeView {
+pub(crate) fn node(number: u32) -> NodeView {
     NodeView {
         facts: NodeFacts {
             name: format!("slurmnode{number}"),
@@ -198,7 +200,7 @@ pub(super) fn node(number: u32) -> NodeView {
 }
 
 /// The default partition, of three nodes.
-pub(super) fn partition() -> PartitionView {
+pub(crate) fn partition() -> PartitionView {
     PartitionView {
         name: "slurmpar".to_owned(),
         is_default: true,
@@ -218,7 +220,7 @@ pub(super) fn partition() -> PartitionView {
 }
 
 /// A second one, of the first node.
-pub(super) fn debug_partition() -> PartitionView {
+pub(crate) fn debug_partition() -> PartitionView {
     PartitionView {
         name: "debug".to_owned(),
         is_default: false,

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use prun_runtime::ids::{JobId, StepId, StepKey};
 use prun_runtime::wire::launch::{Input as TaskInput, Output};
 
+use super::ending::unreachable;
 use super::srun::VERSION;
 use super::switches::{COMMON, Switch, Value, Words, help, parse, switch};
 use crate::controller::api::{Reply, Request, StepAttach};
@@ -108,10 +109,8 @@ fn look_up(key: StepKey) -> Result<StepAttach, String> {
         Ok(Reply::Step(step)) => Ok(*step),
         Ok(Reply::Error(refusal)) => Err(format!("Could not get job step info: {}", refusal.code.text())),
         Ok(_) => Err("the controller answers something else".to_owned()),
-        Err(error) => Err(match std::error::Error::source(&error) {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
-        }),
+        // The first prefix is put there by whoever says it.
+        Err(error) => Err(unreachable("sattach", &error).join("\n").replacen("sattach: error: ", "", 1)),
     }
 }
 

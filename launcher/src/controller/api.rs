@@ -72,6 +72,12 @@ pub enum Request {
         /// The job.
         job: JobId,
     },
+    /// The cluster as it goes. Answer: `Cluster`, at once where nothing was seen yet; else when it is no longer as it
+    /// was seen, a few times a second at most. Whoever has shown it asks again.
+    WatchCluster {
+        /// The number of the picture that the client has.
+        seen: Option<u64>,
+    },
     /// Jobs with their steps. Answer: `Jobs`, ordered by id.
     Jobs {
         /// Ended ones that are out of `squeue`'s sight too (`sacct`).
@@ -204,7 +210,7 @@ pub struct StepCreated {
     pub job: Box<JobView>,
     /// Milliseconds between TERM and KILL when the step is ended (`KillWait`).
     pub kill_wait_ms: u64,
-    /// What the user should read (`can't run 2 processes on 3 nodes, …`), without prefix.
+    /// What the user should read (`warning: can't run 2 processes on 3 nodes, …`), without the command's name.
     pub warnings: Vec<String>,
 }
 
@@ -335,6 +341,8 @@ pub enum Reply {
         /// As it ended.
         job: Box<JobView>,
     },
+    /// The cluster as it is now.
+    Cluster(Box<ClusterView>),
     /// Jobs by id.
     Jobs(Vec<JobView>),
     /// Jobs by id, and more of them to come: the last part is `Jobs`. Clients put the parts together.
@@ -412,6 +420,14 @@ pub enum ErrorCode {
     InvalidJobId,
     /// Job/step already completing or completed.
     AlreadyDone,
+    /// Job has already finished.
+    JobFinished,
+    /// Job is in held state, pending scheduler release.
+    JobHeld,
+    /// Job is not suspended.
+    NotSuspended,
+    /// Invalid preferred feature specification.
+    InvalidPrefer,
     /// Job is pending execution.
     JobPending,
     /// Job is not pending.
@@ -526,8 +542,14 @@ pub struct JobView {
     pub cancelled_by: Option<u32>,
     /// Current priority; 0 is held.
     pub priority: u32,
-    /// Least and most nodes, after defaults.
+    /// Least and most nodes as they are shown; most is 0 where nothing bounds them.
     pub node_range: (u32, u32),
+    /// Least nodes asked for, after defaults.
+    #[serde(default)]
+    pub nodes_asked: u32,
+    /// Memory of a node in MiB, with which accounting counts a job that asks for none.
+    #[serde(default)]
+    pub node_memory_mb: u64,
     /// CPUs held or wanted.
     pub cpus: u32,
     /// Tasks after defaults.
@@ -564,7 +586,7 @@ pub struct JobView {
     pub command: Option<String>,
     /// Whether it is a batch job.
     pub batch: bool,
-    /// Output paths, absolute, patterns expanded as far as the job is known.
+    /// Output paths, absolute, patterns expanded as far as the job is known; empty where its launcher shows the output.
     pub stdout: String,
     /// Error path.
     pub stderr: String,
@@ -574,6 +596,22 @@ pub struct JobView {
     pub dependency: Option<String>,
     /// Its steps, batch first.
     pub steps: Vec<StepView>,
+}
+
+/// A cluster as a whole, within bounds that suit a screen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClusterView {
+    /// Number of this picture of it, which the next question names.
+    pub seen: u64,
+    /// Jobs that hold nodes, by id; then those that wait, in the queue's order; then those that ended, the last first.
+    /// Only steps that run have their plan and what their tasks used.
+    pub jobs: Vec<JobView>,
+    /// Jobs that found no place in the list.
+    pub jobs_left_out: usize,
+    /// Nodes in the cluster's order.
+    pub nodes: Vec<NodeView>,
+    /// Nodes that found no place in the list.
+    pub nodes_left_out: usize,
 }
 
 /// A job's place in an array.

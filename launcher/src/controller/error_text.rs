@@ -3,6 +3,12 @@
 use super::api::ErrorCode;
 
 impl ErrorCode {
+    /// Whether it says all, so that no `Batch job submission failed: ` or the like goes before it.
+    #[must_use]
+    pub fn stands_alone(self) -> bool {
+        self == Self::InvalidGres
+    }
+
     /// Slurm's text.
     #[must_use]
     pub fn text(self) -> &'static str {
@@ -27,6 +33,10 @@ impl ErrorCode {
             Self::InvalidTimeMin => "Invalid time-min specification (exceeds job's time or other limits)",
             Self::InvalidJobId => "Invalid job id specified",
             Self::AlreadyDone => "Job/step already completing or completed",
+            Self::JobFinished => "Job has already finished",
+            Self::JobHeld => "Job is in held state, pending scheduler release",
+            Self::NotSuspended => "Job is not suspended",
+            Self::InvalidPrefer => "Invalid preferred feature specification",
             Self::JobPending => "Job is pending execution",
             Self::NotPending => "Job is no longer pending execution",
             Self::Disabled => "Requested operation is presently disabled",

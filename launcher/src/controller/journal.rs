@@ -10,6 +10,7 @@
 //! | `version` | one: [`VERSION`] |
 //! | `image` | at most one: the state up to and with the event `last` |
 //! | `event` | those after it |
+//! | `probe` | at most one: what was written to see whether there is room |
 
 use std::fs::OpenOptions;
 use std::io;
@@ -82,6 +83,7 @@ pub struct Record {
 /// An open journal. Its calls block on the disk.
 #[derive(Debug)]
 pub struct Journal {
+    path: PathBuf,
     database: Connection,
     /// Events since the image.
     events: u64,
@@ -103,7 +105,13 @@ impl Journal {
         if found != VERSION {
             return Err(JournalError::Version { path: path.to_owned(), found });
         }
-        Ok(Self { database, events: 0 })
+        Ok(Self { path: path.to_owned(), database, events: 0 })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The cluster as the journal tells it, under a configuration that holds from now on.
@@ -111,11 +119,28 @@ impl Journal {
     /// # Errors
     /// [`JournalError`].
     pub fn recover(&mut self, config: Config) -> Result<Cluster, JournalError> {
+        let mut cluster = self.read(|| Cluster::new(config.clone().with_first_job()))?;
+        // What comes next happens under the new configuration, so it is replayed under that one.
+        cluster.reconfigure(config);
+        self.compact(&cluster.image())?;
+        Ok(cluster)
+    }
+
+    /// The cluster as it was kept last, in the middle of a run.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn reload(&self) -> Result<Cluster, JournalError> {
+        self.read(|| Cluster::new(Config::of_this_machine()))
+    }
+
+    /// What the image and the events after it tell, of a new cluster where there is no image.
+    fn read(&self, new: impl FnOnce() -> Cluster) -> Result<Cluster, JournalError> {
         let image: Option<Vec<u8>> =
             self.database.query_row("SELECT state FROM image", [], |row| row.get(0)).optional()?;
         let mut cluster = match image {
             Some(state) => Cluster::restore(frame::decode::<Image>(&state)?),
-            None => Cluster::new(config.clone().with_first_job()),
+            None => new(),
         };
         let mut statement = self.database.prepare("SELECT record FROM event ORDER BY number")?;
         let mut rows = statement.query([])?;
@@ -123,28 +148,36 @@ impl Journal {
             let record: Vec<u8> = row.get(0)?;
             replay(&mut cluster, frame::decode(&record)?);
         }
-        drop(rows);
-        drop(statement);
-        // What comes next happens under the new configuration, so it is replayed under that one.
-        cluster.reconfigure(config);
-        self.compact(&cluster.image())?;
         Ok(cluster)
+    }
+
+    /// Whether a few events could be kept now: tried with as many bytes.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        const BYTES: u32 = 64 << 10;
+        let probe = |bytes: u32| {
+            self.database
+                .execute("INSERT OR REPLACE INTO probe (id, bytes) VALUES (1, zeroblob(?1))", params![bytes])
+        };
+        probe(BYTES).and_then(|_| probe(0)).is_ok()
     }
 
     /// Keeps events, all or none.
     ///
     /// # Errors
     /// [`JournalError`]: none of them is kept.
-    pub fn append(&mut self, records: &[Record]) -> Result<(), JournalError> {
+    pub fn append<'a>(&mut self, records: impl Iterator<Item = &'a Record>) -> Result<(), JournalError> {
         let transaction = self.database.transaction()?;
+        let mut count = 0;
         {
             let mut insert = transaction.prepare_cached("INSERT INTO event (record) VALUES (?1)")?;
             for record in records {
                 insert.execute(params![frame::encode(record)?])?;
+                count += 1;
             }
         }
         transaction.commit()?;
-        self.events += records.len() as u64;
+        self.events += count;
         Ok(())
     }
 
@@ -152,6 +185,17 @@ impl Journal {
     #[cfg(test)]
     pub(super) fn fill_disk(&self) {
         let pages: u32 = self.database.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        self.limit_pages(pages);
+    }
+
+    /// As if somebody had made room again.
+    #[cfg(test)]
+    pub(super) fn free_disk(&self) {
+        self.limit_pages(u32::MAX - 1);
+    }
+
+    #[cfg(test)]
+    fn limit_pages(&self, pages: u32) {
         let limit = format!("PRAGMA max_page_count = {pages}");
         self.database.query_row(&limit, [], |_| Ok(())).unwrap();
     }
@@ -160,6 +204,11 @@ impl Journal {
     #[must_use]
     pub fn is_long(&self) -> bool {
         self.events >= EVENTS_MAX
+    }
+
+    /// No image for now: not before as many events again.
+    pub fn put_off(&mut self) {
+        self.events = 0;
     }
 
     /// Puts an image in the place of all events so far.
@@ -185,14 +234,16 @@ impl Journal {
 fn prepare(database: &Connection) -> Result<u32, rusqlite::Error> {
     // Who else has it open is another controller, which will not be done soon.
     database.busy_timeout(Duration::ZERO)?;
-    // The answer is the mode that is now.
+    // The answer is the mode that is now. Locks come first: then the index of the log is in memory. In a mapped file it
+    // would end the controller with SIGBUS on a full disk.
+    database.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
     database.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     database.execute_batch(
         "PRAGMA synchronous = NORMAL;
-         PRAGMA locking_mode = EXCLUSIVE;
          BEGIN EXCLUSIVE;
          CREATE TABLE IF NOT EXISTS version (version INTEGER NOT NULL);
          CREATE TABLE IF NOT EXISTS image (last INTEGER NOT NULL, state BLOB NOT NULL);
+         CREATE TABLE IF NOT EXISTS probe (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
          CREATE TABLE IF NOT EXISTS event (number INTEGER PRIMARY KEY AUTOINCREMENT, record BLOB NOT NULL);
          COMMIT;",
     )?;
@@ -239,7 +290,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
         let mut journal = Journal::open(&path).unwrap();
-        journal.append(&[partition_update(), record(Request::Script { job: JobId(1) })]).unwrap();
+        journal.append([partition_update(), record(Request::Script { job: JobId(1) })].iter()).unwrap();
         drop(journal);
         let mut journal = Journal::open(&path).unwrap();
         let cluster = journal.recover(Config::default()).unwrap();
@@ -262,7 +313,7 @@ mod tests {
         };
         let mut journal = Journal::open(&path).unwrap();
         let first = journal.recover(of("slurmpar", Some(50))).unwrap();
-        journal.append(&[partition_update()]).unwrap();
+        journal.append([partition_update()].iter()).unwrap();
         drop(journal);
         let mut journal = Journal::open(&path).unwrap();
         let second = journal.recover(of("other", None)).unwrap();
@@ -290,7 +341,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
         let mut first = Journal::open(&path).unwrap();
-        first.append(&[partition_update()]).unwrap();
+        first.append([partition_update()].iter()).unwrap();
         assert!(matches!(Journal::open(&path), Err(JournalError::Open { .. })));
     }
 
@@ -299,10 +350,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
         let mut journal = Journal::open(&path).unwrap();
-        journal.append(&[partition_update()]).unwrap();
+        journal.append([partition_update()].iter()).unwrap();
         journal.fill_disk();
         let many = vec![partition_update(); 1000];
-        assert!(matches!(journal.append(&many), Err(JournalError::Database(_))));
+        assert!(matches!(journal.append(many.iter()), Err(JournalError::Database(_))));
         drop(journal);
         let journal = Journal::open(&path).unwrap();
         let kept: u32 =

@@ -11,3 +11,4 @@ pub mod core;
 mod error_text;
 pub mod journal;
 pub mod serve;
+mod this_machine;

@@ -5,6 +5,7 @@
 //! deadline. Nothing here decides anything.
 
 mod client;
+mod keeper;
 mod node;
 mod owner;
 mod peer;

@@ -38,6 +38,7 @@ pub fn batch_launch(
         rlimits: submission.submitter.rlimits.clone(),
         script: Some(script.content.clone()),
         pty: None,
+        unbuffered: false,
         task_prolog: None,
         task_epilog: None,
         kill_wait_ms,
@@ -80,9 +81,6 @@ fn task(job: &JobView, submission: &Submission) -> TaskLaunch {
 /// The environment of the script: that of the submission, under the variables of the job and of its one task.
 fn environment(job: &JobView, submission: &Submission, node: &NodeShare) -> Variables {
     let mut setter = Setter { variables: submitted(submission) };
-    if value(&setter.variables, "TMPDIR").is_none() {
-        setter.set("TMPDIR", "/tmp");
-    }
     if value(&setter.variables, "PATH").is_none() {
         setter.set("PATH", "/usr/local/bin:/usr/bin:/bin");
     }
@@ -232,7 +230,7 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), count);
-        check(&launch("", &[], false).env, &["TMPDIR=/tmp", "PATH=/usr/local/bin:/usr/bin:/bin"]);
+        check(&launch("", &[], false).env, &["PATH=/usr/local/bin:/usr/bin:/bin"]);
         check(&launch("--gpus=2", &[], false).env, &["SLURM_JOB_GPUS=0,1", "CUDA_VISIBLE_DEVICES=0,1"]);
     }
 

@@ -24,6 +24,26 @@ pub fn exported(export: &Export, environment: Variables) -> Variables {
     variables
 }
 
+/// Variables of a login, which a job finds also where `--export` does not hand on the environment of its submission:
+/// Slurm then takes them from a login of its own (`sbatch(1)`, `--export`, `--get-user-env`).
+const LOGIN: [&[u8]; 4] = [b"HOME", b"SHELL", b"USER", b"LOGNAME"];
+
+/// What `--export` leaves for the script of a job.
+#[must_use]
+pub fn exported_to_job(export: &Export, environment: Variables) -> Variables {
+    let login: Variables = match export {
+        Export::Default | Export::All(_) => Variables::new(),
+        Export::None | Export::Only(_) => {
+            environment.iter().filter(|(name, _)| LOGIN.contains(&name.as_slice())).cloned().collect()
+        }
+    };
+    let mut variables = exported(export, environment);
+    let known = |name: &ByteBuf| variables.iter().any(|(known, _)| known == name);
+    let missing: Variables = login.into_iter().filter(|(name, _)| !known(name)).collect();
+    variables.extend(missing);
+    variables
+}
+
 /// What a job keeps of its submission whatever `--export` says: Slurm's own variables, and what prun needs to reach its
 /// controller.
 fn is_slurms(name: &[u8]) -> bool {
@@ -66,6 +86,22 @@ mod tests {
     fn values_are_set_over_what_is_there() {
         let list = vec!["A=x=y".to_owned(), "C".to_owned(), "D=".to_owned()];
         assert_eq!(kept(&Export::All(list)), ["B=2", "SLURM_CONF=/c", "PRUN_ORDER=line", "A=x=y", "D="]);
+    }
+
+    #[test]
+    fn a_job_has_a_home_also_when_it_gets_nothing() {
+        let environment =
+            || ["A", "HOME", "USER"].map(|name| (ByteBuf::from(name), ByteBuf::from("x"))).to_vec();
+        let names = |export| {
+            let kept = exported_to_job(&export, environment());
+            kept.into_iter()
+                .map(|(name, value)| String::from_utf8([name.into_vec(), value.into_vec()].concat()).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(Export::None), ["HOMEx", "USERx"]);
+        assert_eq!(names(Export::Only(vec!["A".into(), "HOME=y".into()])), ["Ax", "HOMEy", "USERx"]);
+        assert_eq!(names(Export::Default), ["Ax", "HOMEx", "USERx"]);
+        assert!(exported(&Export::None, environment()).is_empty());
     }
 
     #[test]

@@ -3,10 +3,7 @@
 use serde_bytes::ByteBuf;
 
 use crate::controller::api::JobView;
-use crate::script::pattern::{self, Letters};
-
-/// What `%a` is in a job that is no array element (`NO_VAL` in Slurm).
-const NO_ELEMENT: u32 = u32::MAX - 1;
+use crate::script::pattern::{self, Letters, NO_ELEMENT, Step};
 
 /// Absolute paths of a script's streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +18,42 @@ pub struct Files {
 
 /// The files of a job's script. `%N` stays as it is until the job has nodes.
 #[must_use]
-pub fn batch_files(job: &JobView) -> Files {
+pub(super) fn batch_files(job: &JobView) -> Files {
     let letters = letters(job);
-    let path = |pattern: &String| absolute(&job.spec.work_dir, &pattern::expand(pattern, &letters));
+    let directory = &job.spec.work_dir;
+    let separator: &[u8] = if directory.ends_with(b"/") { b"" } else { b"/" };
+    files(job, |pattern| joined(directory, &pattern::expand(pattern, &letters), separator))
+}
+
+/// The same as `scontrol show job` of 24.11 shows it: what differs between the streams of one job stays as written,
+/// and an element that is none yet is Slurm's number for that.
+#[must_use]
+pub fn shown_files(job: &JobView) -> Files {
+    let all = letters(job);
+    let known = Letters {
+        element: all.element.or(Some(NO_ELEMENT)),
+        step: None,
+        job_step: None,
+        task: None,
+        node_id: None,
+        node: None,
+        ..all
+    };
+    let expand = |pattern: &String| match pattern.contains("%%") || pattern.contains('\\') {
+        true => pattern::expand(pattern, &known),
+        // Slurm leaves the sign of a width that begins with 0.
+        false => pattern::expand(&pattern.replace("%0", "%%%0"), &known),
+    };
+    let path = |pattern: &String| joined(&job.spec.work_dir, &expand(pattern), b"/");
+    files(job, path)
+}
+
+fn files(job: &JobView, path: impl Fn(&String) -> ByteBuf) -> Files {
     let default = if job.array.is_some() { "slurm-%A_%a.out" } else { "slurm-%j.out" };
     Files {
         stdout: path(job.spec.stdout.as_ref().unwrap_or(&default.to_owned())),
-        stderr: job.spec.stderr.as_ref().map(path),
-        stdin: job.spec.stdin.as_ref().map(path),
+        stderr: job.spec.stderr.as_ref().map(&path),
+        stdin: job.spec.stdin.as_ref().map(&path),
     }
 }
 
@@ -39,7 +64,7 @@ fn letters(job: &JobView) -> Letters {
         job: Some(job.id.0),
         array_job: Some(array.map_or(job.id, |array| array.id).0),
         element: array.map_or(Some(NO_ELEMENT), |array| array.element),
-        step: Some("batch".to_owned()),
+        step: Some(Step::Batch),
         job_step: Some(job.id.to_string()),
         task: Some(0),
         node_id: Some(0),
@@ -50,14 +75,13 @@ fn letters(job: &JobView) -> Letters {
 }
 
 /// Slurm takes `none` for `/dev/null`.
-fn absolute(directory: &[u8], path: &str) -> ByteBuf {
+fn joined(directory: &[u8], path: &str, separator: &[u8]) -> ByteBuf {
     if path.eq_ignore_ascii_case("none") {
         return ByteBuf::from("/dev/null");
     }
     if path.starts_with('/') {
         return ByteBuf::from(path);
     }
-    let separator: &[u8] = if directory.ends_with(b"/") { b"" } else { b"/" };
     ByteBuf::from([directory, separator, path.as_bytes()].concat())
 }
 
@@ -81,6 +105,20 @@ mod tests {
         job.array =
             Some(ArrayView { id: JobId(40), element: Some(5), pending: None, elements: vec![], limit: None });
         assert_eq!(batch_files(&job).stdout, path("/work/slurm-40_5.out"));
+    }
+
+    #[test]
+    fn what_differs_between_streams_is_shown_as_written() {
+        let mut job = job("-o %x-%J.%N.%t.%s -e %3a.%01a.%4j");
+        job.spec.work_dir = path("/work/./");
+        let files = shown_files(&job);
+        assert_eq!(files.stdout, path("/work/.//job.sh-%J.%N.%t.%s"));
+        assert_eq!(files.stderr, Some(path("/work/.//4294967294.%4294967294.0042")));
+        job.array =
+            Some(ArrayView { id: JobId(40), element: None, pending: None, elements: vec![1], limit: None });
+        job.spec.stdout = None;
+        assert_eq!(shown_files(&job).stdout, path("/work/.//slurm-40_4294967294.out"));
+        assert_eq!(batch_files(&job).stdout, path("/work/./slurm-40_%a.out"));
     }
 
     #[test]

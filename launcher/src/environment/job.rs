@@ -83,7 +83,6 @@ fn request(setter: &mut Setter, spec: &JobSpec) {
     setter.set_if("SLURM_OVERCOMMIT", spec.overcommit.then_some(1));
     setter.set_if("SLURM_HINT", spec.hint.as_ref());
     setter.set_if("SLURM_THREADS_PER_CORE", threads_per_core(spec));
-    setter.set_if("SLURM_CORE_SPEC", spec.core_spec.as_ref());
     setter.set_if("SLURM_CPU_FREQ_REQ", spec.cpu_freq.as_ref());
     setter.set_if("SLURM_NETWORK", spec.network.as_ref());
     setter.set_if("SLURM_OPEN_MODE", spec.append.map(|append| if append { "a" } else { "t" }));

@@ -18,8 +18,8 @@ mod step;
 mod task;
 
 pub use batch::batch_launch;
-pub use export::exported;
-pub use files::{Files, batch_files};
+pub use export::{exported, exported_to_job};
+pub use files::{Files, shown_files};
 pub use job::of_job;
 pub use setter::Variables;
 pub use step::of_step;

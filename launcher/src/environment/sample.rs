@@ -86,6 +86,8 @@ fn view(spec: JobSpec, allocation: crate::layout::plan::Allocation) -> JobView {
         cancelled_by: None,
         priority: 1,
         node_range: (1, 1),
+        nodes_asked: 1,
+        node_memory_mb: 1000,
         cpus: 0,
         ntasks: 0,
         memory: spec.memory,

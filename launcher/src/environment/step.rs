@@ -24,6 +24,7 @@ pub fn of_step(created: &StepCreated, request: &Request) -> Variables {
     {
         cpu_bind(&mut setter, &binding, request.step.cpu_bind.as_deref().unwrap_or_default());
     }
+    setter.set_if("SLURM_LABELIO", request.step.label.then_some(1));
     if let Some(text) = &request.step.mem_bind {
         mem_bind(&mut setter, text);
     }
@@ -153,6 +154,7 @@ mod tests {
             ("-m plane=2", &["SLURM_DISTRIBUTION=plane", "SLURM_DIST_PLANESIZE=2"]),
             ("-J other", &["SLURM_JOB_NAME=other"]),
             ("-O", &["SLURM_OVERCOMMIT=1"]),
+            ("-l", &["SLURM_LABELIO=1"]),
             ("--mem=100", &["SLURM_MEM_PER_NODE=100"]),
             ("--ntasks-per-node=1", &["SLURM_NTASKS_PER_NODE=1"]),
             ("--mem-bind=local", &["SLURM_MEM_BIND=quiet,local", "SLURM_MEM_BIND_TYPE=local"]),

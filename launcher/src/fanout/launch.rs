@@ -85,6 +85,7 @@ pub fn launch(
         rlimits: own.rlimits,
         script: None,
         pty: own.terminal.filter(|_| request.step.pty),
+        unbuffered: request.step.unbuffered,
         task_prolog: script(&request.step.task_prolog),
         task_epilog: script(&request.step.task_epilog),
         kill_wait_ms: created.kill_wait_ms,

@@ -247,6 +247,12 @@ impl Session {
 
     fn hear(&mut self, link: usize, message: FromStep, bytes: Bytes) -> Result<(), OrderError> {
         let now = self.now();
+        if let FromStep::Data { rank, stream, offset } | FromStep::End { rank, stream, offset } = message
+            && self.watch.is_onlooker()
+        {
+            // The launcher that the step belongs to may have had it forget what this one had not got yet.
+            self.outputs.skip_to(rank, stream, offset);
+        }
         match message {
             FromStep::Started { rank, .. } => self.watch.started(rank.0),
             FromStep::NotStarted { rank, errno, what } => self.watch.not_started(rank.0, errno, &what, now),

@@ -135,10 +135,13 @@ impl Watch {
         }
     }
 
-    /// A task could not be started: it counts as ended with the error's number.
+    /// A task could not be started: it counts as ended with the error's number. Where its own error output tells why,
+    /// `what` is empty.
     pub fn not_started(&mut self, rank: u32, errno: i32, what: &str, now: u64) {
-        let why = describe_error(&io::Error::from_raw_os_error(errno));
-        self.acts.push(Act::Say(format!("slurmstepd: error: {what}: {why}")));
+        if !what.is_empty() {
+            let why = describe_error(&io::Error::from_raw_os_error(errno));
+            self.acts.push(Act::Say(format!("slurmstepd: error: {what}: {why}")));
+        }
         self.ended(rank, Exit { code: errno, ..Exit::default() }, now);
     }
 

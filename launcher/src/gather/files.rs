@@ -81,7 +81,7 @@ pub struct OwnStreams {
 
 /// One word of `--output`, `--error` or `--input`.
 enum Mode<'a> {
-    /// Not given, or `all`.
+    /// Not given, `all`, or `-`.
     All,
     /// `none`.
     None,
@@ -96,7 +96,7 @@ enum Mode<'a> {
 impl<'a> Mode<'a> {
     fn of(word: Option<&'a str>, size: u32) -> Self {
         match word {
-            None | Some("all") => Self::All,
+            None | Some("all" | "-") => Self::All,
             Some("none") => Self::None,
             // A number that is no rank's is the name of a file.
             Some(word) => match word.parse::<u32>() {
@@ -178,7 +178,7 @@ impl Layout<'_> {
         let (stdout, stdout_to) = self.output(out, Destination::Stdout, rank, letters);
         // Without a place of its own, and with the same place, error output goes where output goes.
         let together = match (out, err) {
-            (None | Some("all"), None | Some("all")) => self.own.joined,
+            (None | Some("all" | "-"), None | Some("all" | "-")) => self.own.joined,
             (_, None) => true,
             (out, err) => out == err,
         };

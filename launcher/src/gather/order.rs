@@ -175,6 +175,12 @@ impl Merger {
         Ok(())
     }
 
+    /// A stream goes on at this offset: what lies between was forgotten before it could be sent. Only an onlooker,
+    /// whom nobody waits for, finds it so.
+    pub fn skip_to(&mut self, source: usize, offset: u64) {
+        self.sources[source].skip_to(offset);
+    }
+
     /// A stream has ended at this offset.
     ///
     /// # Errors

@@ -127,6 +127,13 @@ impl Outputs {
         }
     }
 
+    /// A stream goes on at this offset, whatever has come of it: only for an onlooker ([`Merger::skip_to`]).
+    pub fn skip_to(&mut self, rank: Rank, stream: Stream, offset: u64) {
+        if let Some((output, source)) = self.route(rank, stream) {
+            self.outputs[output].merger.skip_to(source, offset);
+        }
+    }
+
     /// A stream has ended.
     ///
     /// # Errors

@@ -83,6 +83,13 @@ impl Source {
         Ok(new)
     }
 
+    /// What comes goes on at this offset: what lies between is gone.
+    pub(super) fn skip_to(&mut self, offset: u64) {
+        let gone = offset.saturating_sub(self.received);
+        self.granted += gone;
+        self.received += gone;
+    }
+
     /// The stream has ended at this offset. Said twice, it is over wherever it stands: a log whose beginning and
     /// end are both gone has nothing more to send.
     pub(super) fn end(&mut self, offset: u64) -> Result<(), OrderError> {
@@ -155,6 +162,18 @@ mod tests {
         assert_eq!(source.receive(0, "abc".into()), Ok("abc".into()));
         assert_eq!(source.receive(1, "bcde".into()), Ok("de".into()));
         assert_eq!(source.receive(7, "x".into()), Err(OrderError::Hole { rank: 4, from: 5, to: 7 }));
+    }
+
+    #[test]
+    fn an_onlooker_goes_on_behind_a_hole() {
+        let mut source = Source::new(0);
+        source.grant(10);
+        assert_eq!(source.receive(0, "abc".into()), Ok("abc".into()));
+        source.skip_to(5);
+        assert_eq!(source.receive(5, "f".into()), Ok("f".into()));
+        source.skip_to(5);
+        assert_eq!(source.receive(6, "g".into()), Ok("g".into()));
+        assert_eq!(source.outstanding(), 5, "what is gone is not waited for");
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn features(spec: &JobSpec, rooms: &[NodeRoom<'_>]) -> Result<Vec<Features>, Unf
 fn check_devices(spec: &JobSpec, rooms: &[NodeRoom<'_>]) -> Result<(), Unfit> {
     let known =
         |wanted| rooms.iter().any(|room| room.gres.iter().any(|(pool, _)| devices::serves(pool, wanted)));
-    let all_known = spec.gres.iter().filter(|wanted| wanted.name != "none").all(known);
+    let all_known = spec.gres.iter().filter(|wanted| wanted.name != "none" && wanted.count > 0).all(known);
     if all_known { Ok(()) } else { Err(ErrorCode::InvalidGres.into()) }
 }
 

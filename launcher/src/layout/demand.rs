@@ -111,13 +111,29 @@ impl Demand {
     }
 }
 
+/// `can't honor --ntasks-per-node …`: the number of tasks counts.
+pub(crate) fn per_node_ignored(per_node: u32, tasks: u32, nodes: u32) -> String {
+    format!(
+        "can't honor --ntasks-per-node set to {per_node} which doesn't match the requested tasks {tasks} with the \
+         number of requested nodes {nodes}. Ignoring --ntasks-per-node."
+    )
+}
+
+/// What `srun` says as an error, and goes on.
+pub(crate) fn too_many_named(named: u32, most: u32) -> String {
+    format!(
+        "Required nodelist includes more nodes than permitted by max-node count ({named} > {most}). Eliminating nodes \
+         from the nodelist."
+    )
+}
+
 /// `can't run 2 processes on 3 nodes, setting nnodes to 2`.
 pub(super) fn too_few(tasks: u32, nodes: u32) -> String {
     format!("can't run {tasks} processes on {nodes} nodes, setting nnodes to {tasks}")
 }
 
 /// Names without their repetitions, in the order written.
-pub(super) fn each_once(names: &[String]) -> Vec<String> {
+pub(crate) fn each_once(names: &[String]) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     names.iter().filter(|name| seen.insert(name.as_str())).cloned().collect()
 }

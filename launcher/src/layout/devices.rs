@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::script::spec::{Gres, GresPer};
 
 /// Whether a pool of devices (`gpu`, `gpu:a100`) serves a request.
-pub(super) fn serves(pool: &str, wanted: &Gres) -> bool {
+#[must_use]
+pub fn serves(pool: &str, wanted: &Gres) -> bool {
     let (name, kind) = pool.split_once(':').map_or((pool, None), |(name, kind)| (name, Some(kind)));
     name == wanted.name && (wanted.kind.is_none() || wanted.kind.as_deref() == kind)
 }

@@ -7,7 +7,7 @@ pub mod allocate;
 pub mod bind;
 mod constraint;
 pub mod demand;
-mod devices;
+pub mod devices;
 mod fill;
 mod never;
 mod offer;
@@ -17,3 +17,5 @@ mod select;
 pub mod step;
 mod step_demand;
 mod step_room;
+
+pub(crate) use place::is_arbitrary;

@@ -191,7 +191,8 @@ impl<'a> Request<'a> {
     }
 }
 
-pub(super) fn is_arbitrary(spec: &JobSpec) -> bool {
+/// Whether each name of the node list is the place of one task.
+pub(crate) fn is_arbitrary(spec: &JobSpec) -> bool {
     spec.distribution.is_some_and(|d| d.nodes == NodeDistribution::Arbitrary)
 }
 

@@ -18,7 +18,7 @@ use crate::script::spec::{JobSpec, StepSpec};
 pub struct StepLayout {
     /// Where its ranks go.
     pub plan: Plan,
-    /// Lines without prefix (`can't run 2 processes on 3 nodes, setting nnodes to 2`).
+    /// Lines without the command's name (`warning: can't run 2 processes on 3 nodes, setting nnodes to 2`).
     pub warnings: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ fn counts(
     let skipped = step.relative.unwrap_or(0) as usize;
     let excluded: HashSet<&str> = asked.exclude.iter().map(String::as_str).collect();
     let required: HashSet<&str> = demand.required.iter().map(String::as_str).collect();
-    let candidates: Vec<Candidate> = allocation
+    let mut candidates: Vec<Candidate> = allocation
         .nodes
         .iter()
         .zip(offers)
@@ -98,6 +98,8 @@ fn counts(
             required: required.contains(share.name.as_str()),
         })
         .collect();
+    // As Slurm does it: a node where no other step runs before one where some do.
+    candidates.sort_by_key(|candidate| !offers[candidate.place].idle);
     if candidates.iter().filter(|c| c.required).count() < required.len() {
         return None;
     }
@@ -110,7 +112,7 @@ fn counts(
         contiguous: false,
     };
     let mut chosen = first(&candidates, &wanted)?;
-    chosen.sort_unstable();
+    chosen.sort_unstable_by_key(|&i| candidates[i].place);
     let limits: Vec<u32> = chosen.iter().map(|&i| candidates[i].room).collect();
     let tasks = if demand.tasks_given {
         demand.tasks

@@ -6,13 +6,13 @@ use std::collections::HashSet;
 
 use prun_runtime::limits::RANKS_MAX;
 
-use super::demand::{Demand, each_once, too_few};
+use super::demand::{Demand, each_once, per_node_ignored, too_few, too_many_named};
 use super::fill::Deal;
 use super::place::is_arbitrary;
 use super::plan::Allocation;
 use super::step::StepUnfit;
 use crate::controller::api::ErrorCode;
-use crate::script::spec::{JobSpec, NodeDistribution, StepSpec};
+use crate::script::spec::{JobSpec, NodeDistribution, Sharing, StepSpec};
 
 /// A step's request, settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) struct StepDemand {
     pub exact: bool,
     /// More tasks than CPUs.
     pub overcommit: bool,
-    /// What the user should read, without prefix.
+    /// What the user should read, without the command's name.
     pub warnings: Vec<String>,
 }
 
@@ -54,7 +54,10 @@ impl StepDemand {
         step: &StepSpec,
     ) -> Result<Self, StepUnfit> {
         if repeats(job, asked) {
-            let asked = JobSpec { nodes: None, nodelist: Vec::new(), exclude: Vec::new(), ..asked.clone() };
+            // `--exclusive` was said of the job.
+            let sharing = None;
+            let asked =
+                JobSpec { nodes: None, nodelist: Vec::new(), exclude: Vec::new(), sharing, ..asked.clone() };
             return Ok(Self { warnings: Vec::new(), ..Self::settle(job, allocation, &asked, step)? });
         }
         Self::settle(job, allocation, asked, step)
@@ -67,20 +70,23 @@ impl StepDemand {
         step: &StepSpec,
     ) -> Result<Self, StepUnfit> {
         let of_job = Demand::of(job).map_err(|refusal| StepUnfit::Never(refusal.code, refusal.detail))?;
-        let node_of_task = is_arbitrary(asked).then(|| asked.nodelist.clone());
+        // The word comes from the job where its step names no nodes: so do the places.
+        let places = if asked.nodelist.is_empty() && is_arbitrary(job) { job } else { asked };
+        let node_of_task = is_arbitrary(asked).then(|| places.nodelist.clone());
         let nodes = allocation.nodes.len() as u32;
         let cpus_per_task = asked.cpus_per_task.or(job.cpus_per_task);
         let overcommit = asked.overcommit || job.overcommit;
+        let exact = step.exact || asked.sharing == Some(Sharing::Exclusive);
         let mut demand = Self {
             tasks: 0,
             tasks_given: true,
             nodes: asked.nodes.unwrap_or((nodes, nodes)),
             cpus_per_task: cpus_per_task.unwrap_or(1).max(1),
             tasks_per_node: asked.ntasks_per_node.or(of_job.tasks_per_node).filter(|&tasks| tasks > 0),
-            required: each_once(&asked.nodelist),
+            required: each_once(node_of_task.as_ref().unwrap_or(&asked.nodelist)),
             node_of_task,
             deal: Deal::Block,
-            exact: (step.exact || cpus_per_task.is_some() && !overcommit) && !step.whole,
+            exact: (exact || cpus_per_task.is_some() && !overcommit) && !step.whole,
             overcommit,
             warnings: Vec::new(),
         };
@@ -91,6 +97,10 @@ impl StepDemand {
         demand.check_nodes(allocation, asked, step)?;
         demand.deal = deal(asked.distribution.or(job.distribution).map(|d| d.nodes));
         Ok(demand)
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.warnings.push(format!("warning: {text}"));
     }
 
     /// The number of tasks, and no more nodes than that.
@@ -125,17 +135,13 @@ impl StepDemand {
         };
         self.tasks = tasks;
         if tasks < self.nodes.0 {
-            self.warnings.push(too_few(tasks, self.nodes.0));
+            self.warn(&too_few(tasks, self.nodes.0));
             self.nodes = (tasks, tasks);
         }
         self.nodes.1 = self.nodes.1.min(tasks).max(self.nodes.0);
         if let Some(per_node) = self.tasks_per_node.filter(|&per| per != tasks / self.nodes.0.max(1)) {
             if tasks > per_node {
-                self.warnings.push(format!(
-                    "can't honor --ntasks-per-node set to {per_node} which doesn't match the requested tasks {tasks} \
-                     with the number of requested nodes {}. Ignoring --ntasks-per-node.",
-                    self.nodes.0
-                ));
+                self.warn(&per_node_ignored(per_node, tasks, self.nodes.0));
             }
             self.tasks_per_node = None;
         }
@@ -163,11 +169,7 @@ impl StepDemand {
         }
         let (named, most) = (self.required.len() as u32, self.nodes.1);
         if named > most {
-            // `srun` says this as an error, and goes on.
-            self.warnings.push(format!(
-                "Required nodelist includes more nodes than permitted by max-node count ({named} > {most}). \
-                 Eliminating nodes from the nodelist."
-            ));
+            self.warnings.push(format!("error: {}", too_many_named(named, most)));
             self.required.truncate(most as usize);
         }
         if let Some(name) = self.required.iter().find(|name| excluded.contains(name.as_str())) {

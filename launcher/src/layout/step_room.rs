@@ -36,6 +36,8 @@ pub(super) struct NodeOffer {
     pub tasks: u32,
     /// CPUs that the step may take.
     pub cpus: Vec<u32>,
+    /// No other step is there.
+    pub idle: bool,
     /// Devices for a request for the whole step.
     pub devices: u64,
     /// How many the whole step wants (the same on every node).
@@ -65,7 +67,8 @@ impl StepRoom<'_> {
             tasks = tasks.max(1);
         }
         tasks = tasks.min(self.tasks_by_memory(share, held));
-        let mut offer = NodeOffer { tasks, cpus, devices: 0, devices_wanted: 0, free_gres };
+        let idle = held.is_empty();
+        let mut offer = NodeOffer { tasks, cpus, idle, devices: 0, devices_wanted: 0, free_gres };
         self.limit_by_devices(&mut offer, share);
         if let Some(per_node) = self.demand.tasks_per_node {
             offer.tasks = offer.tasks.min(per_node);
@@ -78,7 +81,7 @@ impl StepRoom<'_> {
         let used: u64 = held.iter().map(|plan| plan.memory_mb).sum();
         let free = share.memory_mb.saturating_sub(used);
         match self.asked.memory {
-            _ if share.memory_mb == 0 => u32::MAX,
+            _ if share.memory_mb == 0 || self.repeats_memory() => u32::MAX,
             Some(Memory::PerNode(wanted)) if wanted > free => 0,
             Some(Memory::PerCpu(wanted)) if wanted > 0 => {
                 let per_task = wanted.saturating_mul(u64::from(self.demand.cpus_per_task));
@@ -86,6 +89,12 @@ impl StepRoom<'_> {
             }
             _ => u32::MAX,
         }
+    }
+
+    /// A step that says the same as its job (mostly since `SLURM_MEM_PER_NODE` does) asks for nothing of its own: were it
+    /// all of the job's memory, no two steps could run side by side.
+    fn repeats_memory(&self) -> bool {
+        self.asked.memory.is_some() && self.asked.memory == self.job.memory
     }
 
     fn limit_by_devices(&self, offer: &mut NodeOffer, share: &NodeShare) {
@@ -129,10 +138,10 @@ impl StepRoom<'_> {
     /// Memory that the step takes: what it asks for, else its part of the job's.
     pub(super) fn memory(&self, share: &NodeShare, cpus: u64) -> u64 {
         match self.asked.memory {
-            Some(Memory::PerNode(wanted)) if wanted > 0 => wanted,
+            Some(Memory::PerNode(wanted)) if wanted > 0 && !self.repeats_memory() => wanted,
             Some(Memory::PerCpu(wanted)) if wanted > 0 => wanted.saturating_mul(cpus),
-            Some(_) => share.memory_mb,
-            None => share.memory_mb.saturating_mul(cpus) / (share.cpus.len() as u64).max(1),
+            Some(_) if !self.repeats_memory() => share.memory_mb,
+            _ => share.memory_mb.saturating_mul(cpus) / (share.cpus.len() as u64).max(1),
         }
     }
 

@@ -17,15 +17,20 @@ pub fn parse_mb(text: &str) -> Option<u64> {
     }
 }
 
-/// A size as `scontrol` writes it: the largest unit that leaves a whole number.
+/// A size as `scontrol` writes it: the largest unit that leaves a whole number or a half.
 #[must_use]
 pub fn format_mb(mb: u64) -> String {
-    match mb {
-        0 => "0".to_owned(),
-        mb if mb % (1 << 20) == 0 => format!("{}T", mb >> 20),
-        mb if mb % (1 << 10) == 0 => format!("{}G", mb >> 10),
-        mb => format!("{mb}M"),
+    const UNITS: [char; 4] = ['M', 'G', 'T', 'P'];
+    if mb == 0 {
+        return "0".to_owned();
     }
+    // Counted in halves, so that nothing is lost.
+    let (mut halves, mut unit) = (u128::from(mb) * 2, 0);
+    while unit + 1 < UNITS.len() && halves >= 2048 && halves % 1024 == 0 {
+        (halves, unit) = (halves / 1024, unit + 1);
+    }
+    let fraction = if halves % 2 == 0 { "" } else { ".50" };
+    format!("{}{fraction}{}", halves / 2, UNITS[unit])
 }
 
 #[cfg(test)]
@@ -46,7 +51,18 @@ mod tests {
 
     #[test]
     fn sizes_are_written_short() {
-        assert_eq!(format_mb(8192), "8G");
-        assert_eq!(format_mb(300), "300M");
+        for (mb, text) in [
+            (0, "0"),
+            (300, "300M"),
+            (8192, "8G"),
+            (1536, "1.50G"),
+            (64000, "62.50G"),
+            (4000, "4000M"),
+            (1 << 20, "1T"),
+            (1_572_864, "1.50T"),
+            (u64::MAX, "18446744073709551615M"),
+        ] {
+            assert_eq!(format_mb(mb), text, "{mb}");
+        }
     }
 }

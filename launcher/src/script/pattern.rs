@@ -9,8 +9,8 @@ pub struct Letters {
     pub array_job: Option<u32>,
     /// `%a`: the array element.
     pub element: Option<u32>,
-    /// `%s`: the step (`batch` for the script).
-    pub step: Option<String>,
+    /// `%s`: the step.
+    pub step: Option<Step>,
     /// `%J`: `JOB.STEP` in a step, the job's number for a script.
     pub job_step: Option<String>,
     /// `%t`: the rank.
@@ -25,14 +25,26 @@ pub struct Letters {
     pub name: Option<String>,
 }
 
+/// What `%a` is in a job that is no array element (`NO_VAL` in Slurm).
+pub const NO_ELEMENT: u32 = u32::MAX - 1;
+
+/// What `%s` stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// `batch`.
+    Batch,
+    /// The step's number.
+    Numbered(u32),
+}
+
 /// Digits that a width in a pattern may ask for.
 const WIDTH_MAX: usize = 10;
 
-/// Expands a pattern. A backslash anywhere turns expansion off and is removed.
+/// Expands a pattern. A backslash anywhere turns expansion off and is removed, unless another one stands before it.
 #[must_use]
 pub fn expand(pattern: &str, letters: &Letters) -> String {
     if pattern.contains('\\') {
-        return pattern.replace('\\', "");
+        return without_backslashes(pattern);
     }
     let mut text = String::with_capacity(pattern.len());
     let mut rest = pattern;
@@ -53,6 +65,15 @@ pub fn expand(pattern: &str, letters: &Letters) -> String {
     text + rest
 }
 
+fn without_backslashes(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let mut letters = pattern.chars();
+    while let Some(c) = letters.next() {
+        text.extend(if c == '\\' { letters.next() } else { Some(c) });
+    }
+    text
+}
+
 fn replacement(letter: char, width: usize, letters: &Letters) -> Option<String> {
     let padded = |number: Option<u32>| number.map(|number| format!("{number:0width$}"));
     match letter {
@@ -64,7 +85,10 @@ fn replacement(letter: char, width: usize, letters: &Letters) -> Option<String> 
         'j' => padded(letters.job),
         'N' => letters.node.clone(),
         'n' => padded(letters.node_id),
-        's' => letters.step.clone(),
+        's' => match letters.step? {
+            Step::Batch => Some("batch".to_owned()),
+            Step::Numbered(step) => padded(Some(step)),
+        },
         't' => padded(letters.task),
         'u' => letters.user.clone(),
         'x' => letters.name.clone(),
@@ -92,7 +116,7 @@ mod tests {
             job: Some(128),
             array_job: Some(120),
             element: Some(14),
-            step: Some("0".to_owned()),
+            step: Some(Step::Numbered(0)),
             job_step: Some("128.0".to_owned()),
             task: Some(3),
             node_id: Some(1),
@@ -114,6 +138,8 @@ mod tests {
             ("100%", "100%"),
             ("%q%4q", "%q%4q"),
             ("\\%j", "%j"),
+            ("a\\\\b%j\\", "a\\b%j"),
+            ("%2s", "00"),
             ("%99j", "0000000128"),
         ] {
             assert_eq!(expand(pattern, &letters()), expected, "{pattern}");

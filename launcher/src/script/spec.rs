@@ -19,6 +19,8 @@ pub struct JobSpec {
     pub reservation: Option<String>,
     /// `--comment`.
     pub comment: Option<String>,
+    /// `scontrol update AdminComment=`.
+    pub admin_comment: Option<String>,
     /// `--wckey`.
     pub wckey: Option<String>,
     /// `--nodes`: least and most.
@@ -119,8 +121,6 @@ pub struct JobSpec {
     pub get_user_env: bool,
     /// `--propagate` as written.
     pub propagate: Option<String>,
-    /// `--core-spec`, `--thread-spec` as written.
-    pub core_spec: Option<String>,
     /// `--network` as written.
     pub network: Option<String>,
     /// `--cpu-freq` as written.
@@ -156,7 +156,7 @@ pub enum Sharing {
 }
 
 /// `--distribution`: over nodes, then over sockets and cores; `,Pack`/`,NoPack`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Distribution {
     /// How ranks go over nodes.
     pub nodes: NodeDistribution,
@@ -169,8 +169,9 @@ pub struct Distribution {
 }
 
 /// The first level of `--distribution`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum NodeDistribution {
+    #[default]
     /// `*`: as the cluster does it.
     Default,
     /// Fill a node, then the next.

@@ -92,6 +92,9 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if !self.home().exists() {
+            return;
+        }
         // A controller that a test has stopped would take its time.
         if let Some(pid) = self.pid("controller") {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::CONT);

@@ -122,6 +122,20 @@ fn starting_again_gives_the_same_cluster() {
 }
 
 #[test]
+fn another_configuration_takes_the_place_of_one_that_is_down() {
+    let cluster = cluster();
+    let place = cluster.place();
+    place.write("job.sh", b"#!/bin/bash\n#SBATCH -o /dev/null\ntrue\n");
+    cluster.ask("sbatch --wait job.sh");
+    assert_eq!(cluster.prun_down().code, Some(0));
+    assert_eq!(cluster.prun_up(&["--local", "2x1:100"]).code, Some(0));
+    assert_eq!(cluster.ask("sinfo -h -o %R,%N,%c"), "slurmpar,slurmnode[1-2],1\n");
+    assert_eq!(cluster.prun("status", &[]).code, Some(0));
+    assert_eq!(cluster.ask("squeue -h -t all -o %A,%P,%T"), "70,main,COMPLETED\n");
+    assert_eq!(cluster.ask("sbatch --wait job.sh"), "Submitted batch job 71\n");
+}
+
+#[test]
 fn a_controller_that_is_killed_comes_back_with_its_jobs() {
     let cluster = cluster();
     let place = cluster.place();

@@ -80,6 +80,8 @@ impl Place {
                 command.env_remove(name);
             }
         }
+        // A cluster that runs for who runs the tests is not theirs.
+        command.env("PRUN_DIR", self.path().join("home"));
         command.env("TMPDIR", self.path().join("tmp")).env(MARK, &self.mark);
         command
     }

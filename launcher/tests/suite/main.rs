@@ -4,9 +4,14 @@
 mod bad_input;
 mod cluster;
 mod cluster_config;
+mod configured;
+mod daemons;
+mod disk_full;
 mod examples;
 mod harness;
 mod kill;
 mod main_job;
+mod no_controller;
 mod output;
 mod steps;
+mod top;

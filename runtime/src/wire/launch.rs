@@ -35,6 +35,10 @@ pub struct StepLaunch {
     pub script: Option<ByteBuf>,
     /// Size of the terminal that task 0 gets (`--pty`): rows, columns.
     pub pty: Option<(u16, u16)>,
+    /// Tasks whose stdout is logged write it to a terminal without line discipline, so that programs do not hold it
+    /// back (`--unbuffered`).
+    #[serde(default)]
+    pub unbuffered: bool,
     /// Program that runs before each task; its stdout lines `export K=V`, `unset K`, `print …` act on the task.
     pub task_prolog: Option<ByteBuf>,
     /// Program that runs after each task.

@@ -79,7 +79,7 @@ pub enum FromStep {
         rank: Rank,
         /// Why, as a system error number.
         errno: i32,
-        /// What was tried: a path, or what the step process did.
+        /// What was tried: a path, or what the step process did. Empty where the task's error output tells it.
         what: String,
     },
     /// A task is gone.

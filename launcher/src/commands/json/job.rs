@@ -97,7 +97,7 @@ fn array(job: &JobView) -> Value {
         "array_job_id": number(Some(array.map_or(0, |array| u64::from(array.id.0)))),
         "array_max_tasks": number(Some(array.and_then(|array| array.limit).map_or(0, u64::from))),
         "array_task_id": number(array.and_then(|array| array.element).map(u64::from)),
-        "array_task_string": if waiting { facts::pending_elements(job) } else { String::new() },
+        "array_task_string": if waiting { facts::pending_elements(job, 0) } else { String::new() },
     })
 }
 
@@ -148,7 +148,7 @@ pub(super) fn of_accounting(job: &JobView, now: f64) -> Value {
         json!({ "array": {
             "job_id": job.array.as_ref().map_or(0, |array| array.id.0),
             "task_id": number(job.array.as_ref().and_then(|array| array.element).map(u64::from)),
-            "task": facts::pending_elements(job),
+            "task": facts::pending_elements(job, 0),
         }}),
     );
     value

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use prun_runtime::env::ORDER;
 use serde_bytes::ByteBuf;
 
+use super::place::{NoPlace, Node, Place};
 use crate::commands::dispatch::{fail, trace};
 use crate::commands::help;
 use crate::commands::submit::complete::complete;
@@ -30,8 +31,8 @@ use crate::script::{read_batch, read_batch_line};
 pub(super) struct Job {
     /// The script's name as typed, for messages.
     pub(super) name: String,
-    /// The nodes to run it on.
-    pub(super) shape: Shape,
+    /// Where it runs.
+    pub(super) place: Place,
     /// Only errors.
     pub(super) quiet: bool,
     /// What goes to the controller.
@@ -50,14 +51,6 @@ pub(super) enum Asked {
 }
 
 impl Job {
-    /// A line for a cluster that has more CPUs than this machine: the job runs, but its times mean little.
-    pub(super) fn sharing(&self) -> Option<String> {
-        let real = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let Shape { nodes, cpus, .. } = self.shape;
-        (nodes as usize * cpus as usize > real)
-            .then(|| format!("{nodes} × {cpus} CPUs share the {real} of this machine"))
-    }
-
     /// Where the output is, for the summary; `None` when it was shown.
     pub(super) fn output_shown(&self, job: &JobView) -> Option<String> {
         let own = &self.submission.components[0];
@@ -82,7 +75,7 @@ pub(super) fn ask(words: &[OsString]) -> Asked {
         let _ = writeln!(std::io::stdout(), "prun {}", env!("CARGO_PKG_VERSION"));
         return Asked::Told(ExitCode::SUCCESS);
     }
-    trace(flags.verbose);
+    trace(flags.verbose, "off");
     let nothing = flags.wrap.is_none() && line.script.is_empty() && std::io::stdin().is_terminal();
     if nothing {
         return told(
@@ -100,7 +93,8 @@ pub(super) fn ask(words: &[OsString]) -> Asked {
         Err(SourceError::Open(path)) => return Asked::Told(fail("prun", &Unreadable::of(path))),
         Err(error) => return told(&Mistake::line(Command::Prun, &error.to_string(), 1), "", b""),
     };
-    let name = line.script.first().cloned().unwrap_or_else(|| source.name.clone());
+    let name =
+        line.script.first().cloned().or_else(|| source.name.clone()).unwrap_or_else(|| "stdin".to_owned());
     let variable = |name: &str| env::var(name).ok();
     match read_batch(Command::Prun, &line, &variable, &source.script.content) {
         Ok(request) => put_together(request, name, source, &here, &texts),
@@ -129,35 +123,34 @@ impl Unreadable {
 }
 
 fn put_together(mut request: Request, name: String, source: Source, here: &Path, words: &[String]) -> Asked {
-    if let Err(mistake) = complete(Command::Prun, &mut request, here, &crate::local_time::now()) {
+    if let Err(mistake) = complete(Command::Prun, &mut request, here, &crate::local_time::now(), None) {
         return told(&mistake, &name, b"");
     }
     let flags = request.flags.clone();
     let mut job = request.job;
-    job.name.get_or_insert(source.name);
-    let shape = match flags.local.as_deref().map(str::parse::<Shape>) {
-        Some(Ok(shape)) => Ok(shape),
-        // The table has read it already.
-        Some(Err(error)) => return Asked::Told(fail("prun", &error)),
-        None => Shape::fitting(&job),
+    job.name = job.name.or(source.name);
+    let (place, refusal) = match Place::of(flags.local.as_deref(), &job) {
+        Ok(place) => (place, None),
+        Err(NoPlace::Refused(refusal)) => (Place::Here(Shape::of_this_machine()), Some(refusal)),
+        Err(error) => return Asked::Told(fail("prun", &error)),
     };
-    let mut env = environment::exported(&job.export, own_variables());
-    // Under its own name prun orders by rank, always.
+    let mut env = environment::exported_to_job(&job.export, own_variables());
+    let streams = job.stdout.is_none();
+    // Under its own name prun orders by rank; but a person who watches wants to see every rank as it goes.
+    let usual = if streams && std::io::stdout().is_terminal() { "line" } else { "rank" };
     let order =
-        request.step.order.clone().or_else(|| env::var(ORDER).ok()).unwrap_or_else(|| "rank".to_owned());
+        request.step.order.clone().or_else(|| env::var(ORDER).ok()).unwrap_or_else(|| usual.to_owned());
     env.retain(|(key, _)| key != ORDER.as_bytes());
     env.push((ByteBuf::from(ORDER), ByteBuf::from(order)));
-    let streams = job.stdout.is_none();
     let submitter = submitter("prun", words, job.propagate.as_deref());
     let mut components = request.earlier;
     components.push(job);
     let submission = Submission { components, script: Some(source.script), env, submitter, streams };
-    let nothing = Shape { nodes: 1, cpus: 1, memory_mb: None };
-    let job = Job { name, shape: *shape.as_ref().unwrap_or(&nothing), quiet: flags.quiet, submission };
-    match shape {
-        Err(refusal) => Asked::Told(super::refusal::tell(&job, &refusal)),
-        Ok(_) if flags.plan => Asked::Plan(Box::new(job)),
-        Ok(_) => Asked::Run(Box::new(job)),
+    let job = Job { name, place, quiet: flags.quiet, submission };
+    match refusal {
+        Some(refusal) => Asked::Told(super::refusal::tell(&job, &refusal)),
+        None if flags.plan => Asked::Plan(Box::new(job)),
+        None => Asked::Run(Box::new(job)),
     }
 }
 
@@ -169,23 +162,9 @@ fn told(mistake: &Mistake, name: &str, script: &[u8]) -> Asked {
 }
 
 /// Where the ranks of a step without options would go, and what the user should read about it.
-pub(super) fn plan_of(job: &Job) -> Result<(Plan, Vec<String>), Refusal> {
+pub(super) fn plan_of(job: &Job, nodes: &[Node]) -> Result<(Plan, Vec<String>), Refusal> {
     let spec = &job.submission.components[0];
-    let nodes = job.shape.nodes("");
-    let rooms: Vec<NodeRoom<'_>> = nodes
-        .iter()
-        .map(|facts| NodeRoom {
-            facts,
-            features: &[],
-            gres: &[],
-            free_cpus: (0..facts.cpus).collect(),
-            free_memory_mb: facts.memory_mb,
-            free_gres: Vec::new(),
-            idle: true,
-            usable: true,
-            weight: 1,
-        })
-        .collect();
+    let rooms: Vec<NodeRoom<'_>> = nodes.iter().map(Node::room).collect();
     let refuse = |code| Refusal { code, detail: Vec::new() };
     let allocation = allocate(spec, None, &rooms).map_err(|unfit| match unfit {
         Unfit::Never(refusal) => refusal,

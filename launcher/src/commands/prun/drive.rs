@@ -1,5 +1,7 @@
-//! A job from its submission to its end, on an embedded cluster: submit, watch, show.
+//! A job from its submission to its end: submit, watch, show. Whether its controller is in this process or elsewhere
+//! makes no difference here.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use prun_runtime::ids::JobId;
@@ -10,7 +12,7 @@ use crate::controller::api::{
     JobRef, JobState, JobView, Refusal, Reply, Request, SignalFilter, SignalRequest, Submission,
 };
 use crate::controller::client::{AsyncClient, ClientError};
-use crate::embedded::Cluster;
+use crate::fanout::reach::ReachError;
 use crate::view::progress::Progress;
 
 /// Why a job has no end that could be shown.
@@ -19,11 +21,14 @@ pub(super) enum DriveError {
     /// The controller takes it not.
     #[error("the job was refused")]
     Refused(Refusal),
-    /// The embedded controller does not answer.
-    #[error("the embedded controller failed")]
+    /// The controller does not answer.
+    #[error(transparent)]
     Client(#[from] ClientError),
+    /// The script's output cannot be had.
+    #[error(transparent)]
+    Reach(#[from] ReachError),
     /// It answers something else than was asked.
-    #[error("the embedded controller gave an answer out of turn")]
+    #[error("the controller gave an answer out of turn")]
     OutOfTurn,
     /// Signals cannot be caught.
     #[error("cannot watch for signals")]
@@ -41,14 +46,25 @@ pub(super) struct Outcome {
     pub(super) reader_gone: bool,
 }
 
-/// Submits a job and sees it to its end.
+/// What the cluster behind a socket calls itself.
+pub(super) async fn name_of_cluster(socket: &Path) -> Result<String, DriveError> {
+    match AsyncClient::connect_to(socket).await?.call(Request::Config).await? {
+        Reply::Config(pairs) => {
+            let name = pairs.into_iter().find(|(key, _)| key == "ClusterName");
+            Ok(name.map(|(_, name)| name).unwrap_or_default())
+        }
+        _ => Err(DriveError::OutOfTurn),
+    }
+}
+
+/// Submits a job to the controller behind a socket and sees it to its end.
 pub(super) async fn drive(
-    cluster: &Cluster,
+    socket: &Path,
     submission: Submission,
     progress: &Progress,
 ) -> Result<Outcome, DriveError> {
     let streams = submission.streams;
-    let mut client = AsyncClient::connect_to(&cluster.socket()).await?;
+    let mut client = AsyncClient::connect_to(socket).await?;
     let job = match client.call(Request::Submit(Box::new(submission))).await? {
         Reply::Submitted { job, warnings } => {
             warnings.iter().for_each(|warning| progress.aside(|| eprintln!("prun: {warning}")));
@@ -57,9 +73,9 @@ pub(super) async fn drive(
         Reply::Error(refusal) => return Err(DriveError::Refused(refusal)),
         _ => return Err(DriveError::OutOfTurn),
     };
-    let mut watcher = AsyncClient::connect_to(&cluster.socket()).await?;
+    let mut watcher = AsyncClient::connect_to(socket).await?;
     let mut output = std::pin::pin!(async {
-        if streams { stream::show(cluster, job, progress).await } else { Ok(Streamed::ToItsEnd) }
+        if streams { stream::show(socket, job, progress).await } else { Ok(Streamed::ToItsEnd) }
     });
     let mut stop = Stop::new(job)?;
     let (mut reader_gone, mut shown) = (false, false);

@@ -1,25 +1,31 @@
-//! `prun job.sh`: runs a job script from its first line to its output, on a cluster in this very process.
+//! `prun job.sh`: runs a job script from its first line to its output, on the cluster that is configured or on one in
+//! this very process.
 //!
-//! [`ask`] reads what is wanted, [`drive`] submits and watches, [`stream`] shows the script's own output.
+//! [`ask`] reads what is wanted, [`place`] says where it runs, [`drive`] submits and watches, [`stream`] shows the
+//! script's own output.
 
 mod ask;
 mod drive;
+mod place;
 mod refusal;
 mod stream;
 
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use prun_runtime::server::guard::{Guard, Role, fork_guard};
 
 use self::ask::{Asked, Job};
-use self::drive::DriveError;
+use self::drive::{DriveError, Outcome};
+use self::place::Place;
 use super::dispatch::fail;
 use crate::controller::core::config::Config;
 use crate::embedded::Cluster;
 use crate::embedded::private_dir::PrivateDir;
+use crate::embedded::shape::Shape;
 use crate::view::progress::Progress;
 use crate::view::{plan, summary};
 
@@ -29,18 +35,42 @@ pub fn run(words: &[OsString]) -> ExitCode {
     match ask::ask(words) {
         Asked::Told(code) => code,
         Asked::Plan(job) => draw(&job),
-        Asked::Run(job) => embed(*job),
+        Asked::Run(job) => match &job.place {
+            Place::Here(shape) => embed(&job, *shape),
+            Place::At(socket) => submit(&job, socket),
+        },
     }
 }
 
-/// Forks the guard, while there is but one thread, and runs the job.
-fn embed(job: Job) -> ExitCode {
+/// Runs the job on a cluster that is there already.
+fn submit(job: &Job, socket: &Path) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail("prun", &error),
+    };
+    let outcome = runtime.block_on(async {
+        let cluster = drive::name_of_cluster(socket).await?;
+        if !job.quiet {
+            eprintln!("prun: runs on cluster {cluster} at `{}`", socket.display());
+        }
+        show(job, socket).await
+    });
+    let unreachable = matches!(outcome, Err(DriveError::Client(_)));
+    let code = conclude(job, outcome);
+    if unreachable {
+        eprintln!("prun: help: `--local NODESxCPUS` runs a job without a controller");
+    }
+    code
+}
+
+/// Forks the guard, while there is but one thread, and runs the job on a cluster in this process.
+fn embed(job: &Job, shape: Shape) -> ExitCode {
     let directory = match PrivateDir::named() {
         Ok(directory) => directory,
         Err(error) => return fail("prun", &error),
     };
     match fork_guard(&directory.workspace()) {
-        Ok(Role::RankServer(guard)) => run_here(job, directory, guard),
+        Ok(Role::RankServer(guard)) => run_here(job, shape, directory, guard),
         Ok(Role::Ended(code)) => {
             // The directory's owner is another process, or was.
             std::mem::forget(directory);
@@ -50,7 +80,7 @@ fn embed(job: Job) -> ExitCode {
     }
 }
 
-fn run_here(job: Job, directory: PrivateDir, guard: Guard) -> ExitCode {
+fn run_here(job: &Job, shape: Shape, directory: PrivateDir, guard: Guard) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail("prun", &error),
@@ -58,42 +88,57 @@ fn run_here(job: Job, directory: PrivateDir, guard: Guard) -> ExitCode {
     // A person waits at the terminal: less patience than a cluster has.
     let config = Config { kill_wait_secs: 5, ..Config::of_this_machine().with_first_job() };
     runtime.block_on(async {
-        let cluster = match Cluster::start(job.shape, directory, guard, config) {
+        let cluster = match Cluster::start(shape, directory, guard, config) {
             Ok(cluster) => cluster,
             Err(error) => return fail("prun", &error),
         };
-        if let Some(note) = job.sharing().filter(|_| !job.quiet) {
+        if let Some(note) = job.place.sharing().filter(|_| !job.quiet) {
             eprintln!("prun: {note}");
         }
-        let progress = Progress::new(!job.quiet && std::io::stderr().is_terminal());
-        let outcome = drive::drive(&cluster, job.submission.clone(), &progress).await;
-        progress.clear();
+        let outcome = show(job, &cluster.socket()).await;
         cluster.stop().await;
-        match outcome {
-            Ok(outcome) => {
-                let shown = summary::summarise(&outcome.job, job.output_shown(&outcome.job).as_deref());
-                if !job.quiet && !outcome.reader_gone {
-                    // With stderr gone there is nobody to tell.
-                    let _ = std::io::stderr().write_all(shown.as_bytes());
-                }
-                ExitCode::from(drive::exit_code(&outcome))
-            }
-            Err(DriveError::Refused(refusal)) => refusal::tell(&job, &refusal),
-            Err(error) => fail("prun", &error as &dyn Error),
-        }
+        conclude(job, outcome)
     })
+}
+
+/// Sees the job to its end, with a line about how far it is.
+async fn show(job: &Job, socket: &Path) -> Result<Outcome, DriveError> {
+    let progress = Progress::new(!job.quiet && std::io::stderr().is_terminal());
+    let outcome = drive::drive(socket, job.submission.clone(), &progress).await;
+    progress.clear();
+    outcome
+}
+
+/// The last words about a job, and its exit code.
+fn conclude(job: &Job, outcome: Result<Outcome, DriveError>) -> ExitCode {
+    match outcome {
+        Ok(outcome) => {
+            let shown = summary::summarise(&outcome.job, job.output_shown(&outcome.job).as_deref());
+            if !job.quiet && !outcome.reader_gone {
+                // With stderr gone there is nobody to tell.
+                let _ = std::io::stderr().write_all(shown.as_bytes());
+            }
+            ExitCode::from(drive::exit_code(&outcome))
+        }
+        Err(DriveError::Refused(refusal)) => refusal::tell(job, &refusal),
+        Err(error) => fail("prun", &error as &dyn Error),
+    }
 }
 
 /// `--plan`: which rank would go where.
 fn draw(job: &Job) -> ExitCode {
-    match ask::plan_of(job) {
+    let nodes = match job.place.nodes() {
+        Ok(nodes) => nodes,
+        Err(error) => return fail("prun", &error),
+    };
+    match ask::plan_of(job, &nodes) {
         Ok((layout, warnings)) => {
-            warnings.iter().chain(&job.sharing()).for_each(|line| eprintln!("prun: {line}"));
+            warnings.iter().chain(&job.place.sharing()).for_each(|line| eprintln!("prun: {line}"));
             let text = format!(
                 "{} ranks on {} of {} nodes, as `srun` without options would lay them out\n{}",
                 layout.size(),
                 layout.nodes.len(),
-                job.shape.nodes,
+                nodes.len(),
                 plan::draw(&layout)
             );
             // A reader that has gone has what it wanted.

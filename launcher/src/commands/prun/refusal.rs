@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use super::ask::Job;
+use super::place::{Place, Size};
 use crate::controller::api::{ErrorCode, Refusal};
 use crate::script::mistake::Mistake;
 use crate::script::place_of_option;
@@ -35,51 +36,72 @@ struct Complaint {
 }
 
 fn complaint(job: &Job, spec: &JobSpec, refusal: &Refusal) -> Complaint {
-    let shape = job.shape;
-    let cpus = shape.nodes.saturating_mul(shape.cpus);
-    let cluster = format!("the cluster has {} on {}", count(cpus, "CPU"), count(shape.nodes, "node"));
-    let each = spec.cpus_per_task.unwrap_or(1);
     let too_big = matches!(
         refusal.code,
         ErrorCode::NodeConfig | ErrorCode::TooManyCpus | ErrorCode::CpuCount | ErrorCode::NodeCount
     );
-    let complain = |title: String, option, help: &str| Complaint { title, option, help: help.to_owned() };
-    if !too_big {
-        let mut title = refusal.detail.join("; ");
-        if title.is_empty() {
-            refusal.code.text().clone_into(&mut title);
+    // A controller that cannot be asked about its nodes has still said what it thinks.
+    match job.place.nodes() {
+        Ok(nodes) if too_big => too_big_for(job, spec, refusal, Size::of(&nodes)),
+        _ => {
+            let mut title = refusal.detail.join("; ");
+            if title.is_empty() {
+                refusal.code.text().clone_into(&mut title);
+            }
+            Complaint { title, option: option_of(refusal.code), help: "see `prun --help`".to_owned() }
         }
-        return complain(title, option_of(refusal.code), "see `prun --help`");
     }
+}
+
+/// The job asks for more than the cluster has.
+fn too_big_for(job: &Job, spec: &JobSpec, refusal: &Refusal, size: Size) -> Complaint {
+    let cluster = format!("the cluster has {} on {}", count(size.cpus, "CPU"), count(size.nodes, "node"));
+    let each = spec.cpus_per_task.unwrap_or(1);
+    let here = matches!(job.place, Place::Here(_));
+    // Nodes of this machine can be had by asking; those of a cluster are as they are.
+    let complain = |title: String, option, less: &str, more: &str, end: &str| {
+        let more = if here { more } else { "" };
+        Complaint { title, option, help: format!("{less}{more}{end}") }
+    };
     match (spec.ntasks, spec.nodes) {
-        _ if each > shape.cpus => complain(
-            format!("{} a task asked, but {cluster}, {} each", count(each, "CPU"), shape.cpus),
+        _ if each > size.cpus_a_node => complain(
+            format!("{} a task asked, but {cluster}, {} each", count(each, "CPU"), size.cpus_a_node),
             Some("cpus-per-task"),
-            "lower `--cpus-per-task`, or give nodes more CPUs with `--local`",
+            "lower `--cpus-per-task`",
+            ", or give nodes more CPUs with `--local`",
+            "",
         ),
-        (_, Some((nodes, _))) if nodes > shape.nodes => complain(
+        (_, Some((nodes, _))) if nodes > size.nodes => complain(
             format!("{} asked, but {cluster}", count(nodes, "node")),
             Some("nodes"),
-            "lower `--nodes`, or add nodes with `--local`",
+            "lower `--nodes`",
+            ", or add nodes with `--local`",
+            "",
         ),
-        (Some(tasks), _) if u64::from(tasks) * u64::from(each) > u64::from(cpus) => complain(
+        (Some(tasks), _) if u64::from(tasks) * u64::from(each) > u64::from(size.cpus) => complain(
             format!("{} asked, but {cluster}", tasks_text(tasks, each)),
             Some("ntasks"),
-            "lower `--ntasks`, add nodes with `--local`, or allow sharing with `--overcommit`",
+            "lower `--ntasks`",
+            ", add nodes with `--local`",
+            ", or allow sharing with `--overcommit`",
         ),
         _ if spec.memory.is_some() => complain(
-            format!("more memory asked than a node has, which is {} MiB", memory_of(job)),
+            format!("more memory asked than a node has, which is {} MiB", size.memory_mb),
             if matches!(spec.memory, Some(crate::script::spec::Memory::PerCpu(_))) {
                 Some("mem-per-cpu")
             } else {
                 Some("mem")
             },
-            "lower it, or give nodes more with `--local NODESxCPUS:MEMORY_MB`",
+            "lower it",
+            ", or give nodes more with `--local NODESxCPUS:MEMORY_MB`",
+            "",
         ),
         _ => complain(
             format!("{}: {cluster}", refusal.code.text()),
             option_of(refusal.code),
-            "ask for less, or for other nodes with `--local`",
+            "ask for less",
+            ", or for other nodes with `--local`",
+            "",
         ),
     }
 }
@@ -93,10 +115,6 @@ fn tasks_text(tasks: u32, each: u32) -> String {
         1 => count(tasks, "task"),
         each => format!("{} of {} each", count(tasks, "task"), count(each, "CPU")),
     }
-}
-
-fn memory_of(job: &Job) -> u64 {
-    job.shape.nodes("").first().map_or(0, |node| node.memory_mb)
 }
 
 /// The option that an error is about.

@@ -1,18 +1,17 @@
 //! The script's own output, onto prun's, while the job runs.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use bytes::Bytes;
 use prun_runtime::ids::{JobId, Rank, StepId, StepKey};
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
-use prun_runtime::wire::preamble::{Preamble, Target};
 use prun_runtime::wire::step::{FromStep, Stream, ToStep};
-use tokio::net::UnixStream;
 
 use super::drive::DriveError;
-use crate::controller::api::{JobState, Reply, Request};
+use crate::controller::api::{JobState, Reply, Request, StepAttach};
 use crate::controller::client::{AsyncClient, ClientError};
-use crate::embedded::Cluster;
+use crate::fanout::reach::{Door, reach};
 use crate::view::progress::Progress;
 
 /// How the showing ended.
@@ -27,15 +26,26 @@ pub(super) enum Streamed {
 /// Bytes of each stream that may be under way.
 const CREDIT: u64 = 1 << 20;
 
-/// Shows the output of a job's script from its start to its end. Waits until the job has started; a job that ends
-/// without having started has nothing to show.
-pub(super) async fn show(cluster: &Cluster, job: JobId, progress: &Progress) -> Result<Streamed, DriveError> {
-    let Some(target) = script_of(cluster, job).await? else { return Ok(Streamed::ToItsEnd) };
-    let lost = |error: io::Error| DriveError::Client(ClientError::Lost(error.into()));
-    let stream = UnixStream::connect(cluster.socket()).await.map_err(lost)?;
-    let (read, write) = stream.into_split();
+/// Shows the output of a job's script from its start to its end; where the job is put back into the queue, that of its
+/// next run too. A job that ends without having started has nothing to show.
+pub(super) async fn show(socket: &Path, job: JobId, progress: &Progress) -> Result<Streamed, DriveError> {
+    let mut run = 0;
+    while let Some((restarts, step)) = script_of(socket, job, run).await? {
+        if show_run(job, &step, progress).await? == Streamed::ReaderGone {
+            return Ok(Streamed::ReaderGone);
+        }
+        run = restarts + 1;
+    }
+    Ok(Streamed::ToItsEnd)
+}
+
+/// Shows the output of one run of the script.
+async fn show_run(job: JobId, step: &StepAttach, progress: &Progress) -> Result<Streamed, DriveError> {
+    let key = StepKey { job, step: StepId::BATCH };
+    let door = Door { key, secret: &step.secret, owner: true, plan: &step.plan, addresses: &step.addresses };
+    let Some(connection) = reach(&door).await?.pop() else { return Ok(Streamed::ToItsEnd) };
+    let (read, write) = tokio::io::split(connection.stream);
     let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
-    writer.message(&Preamble::new(target)).await.map_err(ClientError::from)?;
     let mut open = vec![Stream::Stdout, Stream::Stderr];
     for &stream in &open {
         writer.message(&pull(stream, 0)).await.map_err(ClientError::from)?;
@@ -64,21 +74,26 @@ fn pull(stream: Stream, offset: u64) -> ToStep {
     ToStep::Pull { rank: Rank(0), stream, offset, credit: CREDIT }
 }
 
-/// Waits for the job's script to run, and asks how to reach it.
-async fn script_of(cluster: &Cluster, job: JobId) -> Result<Option<Target>, DriveError> {
-    let mut client = AsyncClient::connect_to(&cluster.socket()).await?;
+/// Waits for this or a later run of the job's script, and asks how to reach it; tells how often the job was put back
+/// before it. `None`: no such run comes any more.
+async fn script_of(socket: &Path, job: JobId, run: u32) -> Result<Option<(u32, StepAttach)>, DriveError> {
+    let mut client = AsyncClient::connect_to(socket).await?;
     let mut reply = client.call(Request::WatchJob { job }).await?;
-    loop {
+    let restarts = loop {
         match reply {
-            Reply::Job(view) if view.state == JobState::Pending => reply = client.next().await?,
-            Reply::Job(_) | Reply::Ended { .. } => break,
+            Reply::Job(view) if view.state != JobState::Pending && view.restarts >= run => {
+                break view.restarts;
+            }
+            Reply::Job(_) => reply = client.next().await?,
+            Reply::Ended { job } if job.restarts >= run => break job.restarts,
+            Reply::Ended { .. } => return Ok(None),
             Reply::Error(refusal) => return Err(DriveError::Refused(refusal)),
             _ => return Err(DriveError::OutOfTurn),
         }
-    }
+    };
     let key = StepKey { job, step: StepId::BATCH };
     match client.call(Request::AttachStep { key }).await? {
-        Reply::Step(step) => Ok(Some(Target::Step { key, secret: step.secret, owner: true })),
+        Reply::Step(step) => Ok(Some((restarts, *step))),
         _ => Ok(None),
     }
 }

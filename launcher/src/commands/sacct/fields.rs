@@ -60,7 +60,7 @@ const UNKNOWN: &str = "Unknown";
 /// Every field.
 pub static FIELDS: &[Field] = &[
     row("Account", 10, |j, _| j.account.clone(), |j, _, _| j.account.clone()),
-    row("AdminComment", 15, blank_job, blank_step),
+    row("AdminComment", 15, |j, _| j.spec.admin_comment.clone().unwrap_or_default(), blank_step),
     row("AllocCPUS", 10, |j, _| j.cpus.to_string(), |_, s, _| s.cpus.to_string()),
     row(
         "AllocNodes",
@@ -122,7 +122,7 @@ pub static FIELDS: &[Field] = &[
         |j, m| m.clock.time_or(j.end_time.filter(|_| j.state.has_ended()), UNKNOWN),
         |_, s, m| m.clock.time_or(s.end_time, UNKNOWN),
     ),
-    row("ExitCode", 8, |j, _| facts::exit(&j.exit), |_, s, _| facts::exit(&s.exit)),
+    row("ExitCode", 8, |j, _| facts::accounted_exit(&j.exit), |_, s, _| facts::accounted_exit(&s.exit)),
     row("Extra", 19, blank_job, blank_step),
     row("FailedNode", 19, blank_job, blank_step),
     row("Flags", 19, |_, _| "StartReceived".to_owned(), blank_step),
@@ -308,7 +308,7 @@ mod tests {
             ("AllocCPUS", "2"),
             ("Elapsed", "00:00:00"),
             ("Reason", "JobHeldUser"),
-            ("ReqTRES", "billing=2,cpu=2,node=1"),
+            ("ReqTRES", "billing=2,cpu=2,mem=1000M,node=1"),
         ] {
             assert_eq!(text(name, &job), expected, "{name}");
         }

@@ -8,12 +8,11 @@ mod command;
 
 use std::env;
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 
 use super::clock::Clock;
-use super::ending::{Ending, finish};
-use super::submit::{complete, submitter};
+use super::ending::{Ending, finish, say};
+use super::submit::{complete, notes, settle, submitter};
 use super::{option_help, utf8_words, version};
 use crate::controller::api::Submission;
 use crate::script::mistake::Mistake;
@@ -59,8 +58,12 @@ fn read(words: &[String]) -> Result<Order, Ending> {
     let directory = env::current_dir().map_err(|error| {
         Ending::error(format!("salloc: error: Unable to get the working directory: {error}"), 1)
     })?;
-    complete::complete(Command::Salloc, &mut request, &directory, &Clock::system().zoned())
+    let hostfile = env::var("SLURM_HOSTFILE").ok();
+    let now = Clock::system().zoned();
+    complete::complete(Command::Salloc, &mut request, &directory, &now, hostfile.as_deref())
         .map_err(refusal)?;
+    say(&notes::ignored(Command::Salloc, &request));
+    say(&settle::settle(Command::Salloc, &mut request).map_err(refusal)?);
     let kill = match &request.flags.kill_command {
         None => None,
         Some(name) => Some(
@@ -73,8 +76,8 @@ fn read(words: &[String]) -> Result<Order, Ending> {
     } else {
         words[end..].to_vec()
     };
-    let name = default_name(&words[end..], request.flags.no_shell);
-    request.job.name.get_or_insert(name);
+    let name = if request.flags.no_shell { "no-shell" } else { "interactive" };
+    request.job.name.get_or_insert_with(|| name.to_owned());
     let submitter = submitter("salloc", words, None);
     let (immediate, flags) = (request.job.immediate, request.flags);
     let components = request.earlier.into_iter().chain([request.job]).collect();
@@ -91,17 +94,6 @@ fn about(request: &Request) -> Option<Ending> {
         () => return None,
     };
     Some(Ending::text(text))
-}
-
-/// The command's name; a shell that is not named is `interactive`.
-fn default_name(command: &[String], no_shell: bool) -> String {
-    match command.first() {
-        _ if no_shell => "no-shell".to_owned(),
-        None => "interactive".to_owned(),
-        Some(program) => Path::new(program)
-            .file_name()
-            .map_or_else(|| program.clone(), |name| name.to_string_lossy().into_owned()),
-    }
 }
 
 async fn carry_out(order: Order) -> Result<Ending, Ending> {
@@ -123,7 +115,7 @@ struct Voice {
 impl Voice {
     fn info(self, text: &str) {
         if !self.quiet {
-            super::ending::say(&[format!("salloc: {text}")]);
+            say(&[format!("salloc: {text}")]);
         }
     }
 }
@@ -137,9 +129,9 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_called_after_its_command() {
+    fn a_job_has_its_own_name_or_is_interactive() {
         let name = |line: &str| read(&words(line)).unwrap().submission.components[0].name.clone().unwrap();
-        assert_eq!(name("-n 2 /bin/echo hello"), "echo");
+        assert_eq!(name("-n 2 /bin/echo hello"), "interactive");
         assert_eq!(name("-n 2"), "interactive");
         assert_eq!(name("--no-shell"), "no-shell");
         assert_eq!(name("-J mine bash"), "mine");

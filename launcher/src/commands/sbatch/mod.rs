@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use super::ask::{Asking, NoAnswer};
 use super::clock::Clock;
 use super::ending::{Ending, finish, say};
-use super::submit::{complete, export_file, own_variables, script_source, submitter};
+use super::submit::{complete, export_file, notes, own_variables, script_source, settle, submitter};
 use super::{option_help, utf8_words, version};
-use crate::controller::api::{Reply, Request as Ask, Submission};
-use crate::environment::{Variables, exported};
+use crate::controller::api::{ErrorCode, Reply, Request as Ask, Submission};
+use crate::environment::{Variables, exported_to_job};
 use crate::script::mistake::Mistake;
 use crate::script::options::{Command, Flags, Request};
 use crate::script::{read_batch, read_batch_line};
@@ -45,9 +45,13 @@ fn answer(words: &[String]) -> Result<Ending, Ending> {
     let variable = |name: &str| env::var(name).ok();
     let mut request = read_batch(Command::Sbatch, &line, &variable, &source.script.content)
         .map_err(|mistake| refusal(&mistake))?;
-    complete::complete(Command::Sbatch, &mut request, &directory, &Clock::system().zoned())
+    let hostfile = variable("SLURM_HOSTFILE");
+    let now = Clock::system().zoned();
+    complete::complete(Command::Sbatch, &mut request, &directory, &now, hostfile.as_deref())
         .map_err(|mistake| refusal(&mistake))?;
-    request.job.name.get_or_insert(source.name);
+    say(&notes::ignored(Command::Sbatch, &request));
+    say(&settle::settle(Command::Sbatch, &mut request).map_err(|mistake| refusal(&mistake))?);
+    request.job.name = request.job.name.or(source.name);
     let env = variables(&request, &directory)?;
     let submission = Submission {
         script: Some(source.script),
@@ -65,7 +69,7 @@ fn refusal(mistake: &Mistake) -> Ending {
 
 /// The environment that the job is to have.
 fn variables(request: &Request, directory: &std::path::Path) -> Result<Variables, Ending> {
-    let own = exported(&request.job.export, own_variables());
+    let own = exported_to_job(&request.job.export, own_variables());
     match &request.flags.export_file {
         None => Ok(own),
         Some(file) => {
@@ -118,8 +122,9 @@ fn test_only(asking: &mut Asking, submission: Box<Submission>, quiet: bool) -> R
         }
         Ok(_) => Err(Ending::unexpected("sbatch")),
         Err(NoAnswer::Refused(refusal)) => {
-            let mut stderr: Vec<String> =
-                refusal.detail.iter().map(|line| format!("sbatch: error: {line}")).collect();
+            // What no node has is not told one by one, as it is where a job is submitted.
+            let detail = refusal.detail.iter().filter(|_| refusal.code != ErrorCode::NodeConfig);
+            let mut stderr: Vec<String> = detail.map(|line| format!("sbatch: error: {line}")).collect();
             stderr.push(format!("allocation failure: {}", refusal.code.text()));
             Err(Ending { stderr, code: 1, ..Ending::default() })
         }

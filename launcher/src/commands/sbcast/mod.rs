@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use prun_runtime::ids::StepKey;
 use serde_bytes::ByteBuf;
 
+use super::ending::unreachable;
 use crate::controller::api::{ErrorCode, JobState, JobView, Reply, Request};
 use crate::controller::client::{Client, ClientError};
 use crate::fanout::bcast::{Copy, Source, SourceError, broadcast};
@@ -170,13 +171,7 @@ fn lookup_failed(wanted: &Job, code: ErrorCode) -> Failed {
 }
 
 fn unreachable_controller(error: &ClientError) -> Failed {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    Failed::new(1, &text)
+    Failed { lines: unreachable("sbcast", error), code: 1 }
 }
 
 /// What `-v` shows.

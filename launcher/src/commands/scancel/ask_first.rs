@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Write};
 
 use crate::commands::facts;
 use crate::commands::jobref::Named;
-use crate::controller::api::{JobRef, JobView, SignalFilter, SignalRequest};
+use crate::controller::api::{ErrorCode, JobRef, JobView, SignalFilter, SignalRequest};
 
 /// The jobs that a request is about, as far as they have not ended.
 #[must_use]
@@ -14,6 +14,17 @@ pub fn chosen<'a>(request: &SignalRequest, jobs: &'a [JobView]) -> Vec<&'a JobVi
         request.jobs.is_empty() || request.jobs.iter().any(matches)
     };
     jobs.iter().filter(|job| !job.state.has_ended() && named(job) && passes(&request.filter, job)).collect()
+}
+
+/// Jobs that are named and are not there, or have ended.
+#[must_use]
+pub fn missing(request: &SignalRequest, jobs: &[JobView]) -> Vec<(String, Option<ErrorCode>)> {
+    let open = |wanted: &&JobRef| {
+        let named = Named { job: (*wanted).clone(), step: None };
+        !jobs.iter().any(|job| !job.state.has_ended() && named.matches(job))
+    };
+    let gone = request.jobs.iter().filter(open);
+    gone.map(|job| (super::job_text(job), Some(ErrorCode::InvalidJobId))).collect()
 }
 
 fn passes(filter: &SignalFilter, job: &JobView) -> bool {
@@ -86,5 +97,8 @@ mod tests {
         assert_eq!(ids(&request(&[], Some("probe"))), [2, 14]);
         assert_eq!(ids(&request(&["1", "3", "12_6"], None)), [1, 14]);
         assert_eq!(ids(&request(&["1"], Some("probe"))), [] as [u32; 0]);
+        let names: Vec<String> =
+            missing(&request(&["1", "3", "99"], None), &jobs).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["3", "99"]);
     }
 }

@@ -31,7 +31,9 @@ fn carry_out(order: &Order) -> Result<Ending, Ending> {
     for request in &order.requests {
         let mut request = request.clone();
         if order.interactive && request.step.is_none() {
-            request.jobs = ask_first::confirm(&request, &asking.jobs(false)?);
+            let jobs = asking.jobs(false)?;
+            report(order, &request, &ask_first::missing(&request, &jobs), &mut ending);
+            request.jobs = ask_first::confirm(&request, &jobs);
             request.filter = SignalFilter::default();
             if request.jobs.is_empty() {
                 continue;
@@ -47,31 +49,32 @@ fn carry_out(order: &Order) -> Result<Ending, Ending> {
     Ok(ending)
 }
 
-/// What is said about each job, and the exit code. A job that has ended cannot be cancelled, which is no error;
-/// that it cannot be signalled is one.
+/// What is said about each job, and the exit code. A job that has ended cannot be cancelled, which is no error
+/// unless the order is a particular one.
 fn report(
     order: &Order,
     request: &SignalRequest,
     result: &[(String, Option<ErrorCode>)],
     ending: &mut Ending,
 ) {
-    let plain = request.signal.is_none() && request.step.is_none() && !request.batch && !request.full;
+    let plain = request.step.is_none() && !order.particular;
     let what = if request.step.is_some() { "step" } else { "job" };
     for (name, code) in by_name(result) {
-        if order.verbose {
+        let gone = matches!(code, Some(ErrorCode::InvalidJobId | ErrorCode::AlreadyDone));
+        if order.verbose && !(gone && order.particular) {
             ending.stderr.push(match request.signal {
                 None => format!("scancel: Terminating {what} {name}"),
                 Some(signal) => format!("scancel: Signal {signal} to {what} {name}"),
             });
         }
         let Some(code) = code else { continue };
-        let gone = matches!(code, ErrorCode::InvalidJobId | ErrorCode::AlreadyDone);
         let forgiven = plain && gone;
         if !forgiven {
             ending.code = 1;
         }
         if (!forgiven || order.verbose) && !order.quiet {
             let kind = if request.step.is_some() { "job step id" } else { "job id" };
+            let code = if gone && order.particular { ErrorCode::InvalidJobId } else { code };
             ending.stderr.push(format!("scancel: error: Kill job error on {kind} {name}: {}", code.text()));
         }
     }
@@ -156,7 +159,12 @@ mod tests {
             (vec!["scancel: Terminating job 99".to_owned(), line.clone()], 0)
         );
         assert_eq!(said("-s USR1 99", &unknown), (vec![line.clone()], 1));
-        assert_eq!(said("-b 99", &unknown), (vec![line], 1));
+        assert_eq!(said("-b 99", &unknown), (vec![line.clone()], 1));
+        assert_eq!(said("-f 99", &unknown), (vec![], 0));
+        let ended = [("99", Some(ErrorCode::AlreadyDone))];
+        for order in ["-t RUNNING 99", "-n x 99", "-s KILL 99", "-v -p debug 99", "-i 99"] {
+            assert_eq!(said(order, &ended), (vec![line.clone()], 1), "{order}");
+        }
         assert_eq!(said("-Q -s USR1 99", &unknown), (vec![], 1));
         let step = [("1.0", Some(ErrorCode::InvalidJobId))];
         let line = "scancel: error: Kill job error on job step id 1.0: Invalid job id specified";

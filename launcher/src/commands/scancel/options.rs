@@ -43,6 +43,9 @@ const USAGE: &str = "scancel [OPTIONS] [JOB[_ELEMENT][.STEP] ...]";
 pub struct Order {
     /// One for all jobs, and one for each step.
     pub requests: Vec<SignalRequest>,
+    /// Whether more is said about the jobs, or what to do to them, than their names. A job that is named and is not
+    /// there is an error then.
+    pub particular: bool,
     /// `--interactive`.
     pub interactive: bool,
     /// `--verbose`.
@@ -96,9 +99,12 @@ impl Order {
             requests.push(request(jobs, None));
         }
         requests.extend(steps.into_iter().map(|(job, step)| request(vec![job], Some(step))));
+        let interactive = on("interactive", "SCANCEL_INTERACTIVE");
+        let signals = words.has("signal");
         Ok(Self {
             requests,
-            interactive: on("interactive", "SCANCEL_INTERACTIVE"),
+            particular: signals || batch || interactive || filter != SignalFilter::default(),
+            interactive,
             verbose: on("verbose", "SCANCEL_VERBOSE"),
             quiet: words.has("quiet"),
         })

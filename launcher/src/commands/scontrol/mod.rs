@@ -21,6 +21,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use super::ask::Asking;
+use super::elements;
 use super::ending::{Ending, finish};
 use super::switches::{COMMON, Switch, Value, help, parse, switch};
 use super::{utf8_words, version};
@@ -88,7 +89,11 @@ fn answer(words: &[String]) -> Result<Ending, Ending> {
     if words.has("help") || words.has("usage") {
         return Ok(Ending::text(help(USAGE, &[TABLE, COMMON])));
     }
-    let shape = Shape { one_line: words.has("oneliner"), details: words.has("details") };
+    let shape = Shape {
+        one_line: words.has("oneliner"),
+        details: words.has("details"),
+        list_length: elements::length(&|name| std::env::var(name).ok()),
+    };
     let mut setting = Setting { shape, json: words.has("json"), quiet: words.has("quiet") };
     if words.operands.is_empty() {
         return interactive::run(setting);

@@ -7,6 +7,8 @@ pub struct Shape {
     pub one_line: bool,
     /// `-d`: more lines.
     pub details: bool,
+    /// Characters of a list of elements (`SLURM_BITSTR_LEN`); 0 is all of it.
+    pub list_length: usize,
 }
 
 /// A record in the making.

@@ -1,5 +1,6 @@
 //! `scontrol show ENTITY [ID]`.
 
+use std::borrow::Cow;
 use std::env;
 
 use super::keyword::Entity;
@@ -7,6 +8,7 @@ use super::record::Shape;
 use super::{show_hosts, show_job, show_node, show_partition, show_step};
 use crate::commands::ask::Asking;
 use crate::commands::clock::Clock;
+use crate::commands::elements;
 use crate::commands::ending::Ending;
 use crate::commands::jobref::{Named, split_list};
 use crate::commands::json;
@@ -62,10 +64,10 @@ fn missing(line: &str) -> Result<Ending, Ending> {
 }
 
 fn jobs(all: &[JobView], id: Option<&str>, shape: Shape, as_json: bool) -> Result<Ending, Ending> {
-    let mut wanted: Vec<&JobView> = Vec::new();
+    let mut wanted: Vec<Cow<'_, JobView>> = Vec::new();
     match id {
         None if all.is_empty() => return Ok(Ending::text("No jobs in the system\n")),
-        None => wanted.extend(all),
+        None => wanted.extend(all.iter().map(Cow::Borrowed)),
         Some(id) => {
             for name in split_list(id) {
                 wanted.extend(named(all, &name)?);
@@ -73,16 +75,20 @@ fn jobs(all: &[JobView], id: Option<&str>, shape: Shape, as_json: bool) -> Resul
         }
     }
     if as_json {
-        return Ok(Ending::text(json::jobs(wanted.into_iter())));
+        return Ok(Ending::text(json::jobs(wanted.iter().map(AsRef::as_ref))));
     }
     let clock = Clock::system();
     Ok(Ending::text(wanted.iter().map(|job| show_job::text(job, shape, &clock)).collect::<String>()))
 }
 
-fn named<'a>(all: &'a [JobView], name: &str) -> Result<Vec<&'a JobView>, Ending> {
+/// The records that a name means; of elements that wait together, only the one that is named.
+fn named<'a>(all: &'a [JobView], name: &str) -> Result<Vec<Cow<'a, JobView>>, Ending> {
     let invalid = |verb: &str| Ending::error(format!("{verb}: {}", ErrorCode::InvalidJobId.text()), 1);
-    let named = Named::parse(name).ok_or_else(|| invalid("scontrol_print_job error"))?;
-    let found: Vec<&JobView> = all.iter().filter(|job| named.matches(job)).collect();
+    let named = Named::parse(name).filter(|_| !name.contains('['));
+    let named = named.ok_or_else(|| invalid("scontrol_print_job error"))?;
+    let names = std::slice::from_ref(&named);
+    let narrow = |job: &'a JobView| elements::narrowed(job, names).map_or(Cow::Borrowed(job), Cow::Owned);
+    let found: Vec<_> = all.iter().filter(|job| named.matches(job)).map(narrow).collect();
     if !found.is_empty() {
         return Ok(found);
     }
@@ -155,12 +161,16 @@ mod tests {
     #[test]
     fn a_job_that_is_not_there_is_said_in_three_ways() {
         let all = [samples::running(5), samples::element(14, 12, 2)];
-        let shape = Shape { one_line: true, details: false };
+        let shape = Shape { one_line: true, ..Shape::default() };
         let stderr = |id| jobs(&all, Some(id), shape, false).unwrap_err();
         assert_eq!(stderr("99").stderr, ["slurm_load_jobs error: Invalid job id specified"]);
         assert_eq!(stderr("abc").stderr, ["scontrol_print_job error: Invalid job id specified"]);
         let other = jobs(&all, Some("12_9"), shape, false).unwrap_err();
         assert_eq!((other.stdout.as_str(), other.code), ("Job 12_9 not found\n", 1));
+        let waiting = [samples::pending_array(12, &[1, 2, 3], Some(2))];
+        let one = jobs(&waiting, Some("12_3"), shape, false).unwrap();
+        assert!(one.stdout.starts_with("JobId=12 ArrayJobId=12 ArrayTaskId=3 ArrayTaskThrottle=2 JobName="));
+        assert_eq!(jobs(&waiting, Some("12_[1-2]"), shape, false).unwrap_err().code, 1);
         let one = jobs(&all, Some("12_2"), shape, false).unwrap();
         assert!(one.stdout.starts_with("JobId=14 ArrayJobId=12 ArrayTaskId=2 JobName=probe "));
     }

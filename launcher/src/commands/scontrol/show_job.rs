@@ -14,7 +14,7 @@ use crate::script::time::{format_limit, format_secs};
 #[must_use]
 pub fn text(job: &JobView, shape: Shape, clock: &Clock) -> String {
     let mut record = Record::new(shape);
-    head(&mut record, job, shape.details);
+    head(&mut record, job, shape);
     times(&mut record, job, clock);
     place(&mut record, job);
     size(&mut record, job, shape.details);
@@ -22,9 +22,9 @@ pub fn text(job: &JobView, shape: Shape, clock: &Clock) -> String {
     record.finish()
 }
 
-fn head(record: &mut Record, job: &JobView, details: bool) {
+fn head(record: &mut Record, job: &JobView, shape: Shape) {
     let array = job.array.as_ref().map(|array| {
-        let element = facts::element(job).unwrap_or_default();
+        let element = facts::element(job, shape.list_length).unwrap_or_default();
         let limit = array.limit.map(|limit| format!(" ArrayTaskThrottle={limit}")).unwrap_or_default();
         format!("ArrayJobId={} ArrayTaskId={element}{limit} ", array.id)
     });
@@ -42,7 +42,7 @@ fn head(record: &mut Record, job: &JobView, details: bool) {
     record.line(format!(
         "JobState={} Reason={} Dependency={}",
         job.state.long(),
-        job.reason,
+        job.reason.replace(' ', "_"),
         or_null(job.dependency.as_deref())
     ));
     record.line(format!(
@@ -53,7 +53,7 @@ fn head(record: &mut Record, job: &JobView, details: bool) {
         u8::from(job.spec.reboot),
         facts::exit(&job.exit)
     ));
-    if details {
+    if shape.details {
         record.line(format!("DerivedExitCode={}", facts::exit(&job.derived_exit)));
     }
 }
@@ -107,24 +107,22 @@ fn size(record: &mut Record, job: &JobView, details: bool) {
     let spec = &job.spec;
     let (sockets, cores, threads) = spec.geometry;
     record.line(format!(
-        "NumNodes={} NumCPUs={} NumTasks={} CPUs/Task={} ReqB:S:C:T=0:{}:{}:{}",
+        "NumNodes={} NumCPUs={} NumTasks={} CPUs/Task={} ReqB:S:C:T=0:0:{}:{}",
         node_range(job),
         job.cpus,
         job.ntasks,
         spec.cpus_per_task.unwrap_or(1),
-        sockets.unwrap_or(0),
         or_star(cores),
         or_star(threads)
     ));
     record.line(format!("ReqTRES={}", facts::requested_tres(job)));
     record.line(format!("AllocTRES={}", or_null(facts::allocated_tres(job).as_deref())));
     record.line(format!(
-        "Socks/Node={} NtasksPerN:B:S:C={}:0:{}:{} CoreSpec={}",
+        "Socks/Node={} NtasksPerN:B:S:C={}:0:{}:{} CoreSpec=*",
         or_star(sockets),
         spec.ntasks_per_node.unwrap_or(0),
         or_star(spec.ntasks_per_socket),
-        or_star(spec.ntasks_per_core),
-        spec.core_spec.as_deref().unwrap_or("*")
+        or_star(spec.ntasks_per_core)
     ));
     if details && let Some(allocation) = &job.allocation {
         record.line(format!("JOB_GRES={}", or_null(facts::gres_per(job, GresPer::Node).as_deref())));
@@ -181,9 +179,7 @@ fn shares(record: &mut Record, nodes: &[NodeShare]) {
 fn node_range(job: &JobView) -> String {
     let (least, most) = job.node_range;
     match &job.allocation {
-        None if job.state == JobState::Pending && most != u32::MAX => {
-            format!("{least}-{}", most.max(least))
-        }
+        None if job.state == JobState::Pending && most > 0 => format!("{}-{most}", least.min(most)),
         _ => facts::node_count(job).to_string(),
     }
 }
@@ -192,6 +188,9 @@ fn files(record: &mut Record, job: &JobView) {
     let spec = &job.spec;
     record.line(format!("Command={}", or_null(job.command.as_deref())));
     record.line(format!("WorkDir={}", String::from_utf8_lossy(&spec.work_dir)));
+    if let Some(comment) = &spec.admin_comment {
+        record.line(format!("AdminComment={comment} "));
+    }
     if let Some(comment) = &spec.comment {
         record.line(format!("Comment={comment} "));
     }
@@ -219,7 +218,7 @@ mod tests {
     use crate::commands::samples;
 
     fn show(job: &JobView, details: bool) -> String {
-        text(job, Shape { one_line: false, details }, &samples::clock())
+        text(job, Shape { details, ..Shape::default() }, &samples::clock())
     }
 
     #[test]
@@ -299,7 +298,8 @@ JobId=5 JobName=probe
 
     #[test]
     fn one_line_is_one_line() {
-        let shown = text(&samples::running(5), Shape { one_line: true, details: false }, &samples::clock());
+        let shown =
+            text(&samples::running(5), Shape { one_line: true, ..Shape::default() }, &samples::clock());
         assert!(shown.starts_with("JobId=5 JobName=probe UserId=root(0) ") && shown.ends_with('\n'));
         assert_eq!(shown.lines().count(), 1);
     }

@@ -85,7 +85,7 @@ PartitionName=slurmpar
 
 ";
         assert_eq!(text(&samples::partition(), Shape::default()), expected);
-        let one = text(&samples::debug_partition(), Shape { one_line: true, details: false });
+        let one = text(&samples::debug_partition(), Shape { one_line: true, ..Shape::default() });
         assert!(
             one.contains(" Default=NO ") && one.contains(" MaxTime=00:30:00 ") && one.lines().count() == 1
         );

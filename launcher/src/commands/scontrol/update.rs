@@ -3,9 +3,11 @@
 //! Which keys there are, and what is wrong beyond doubt, is said here; what a value does to a job is the controller's.
 
 use crate::commands::ask::{Asking, NoAnswer};
+use crate::commands::clock::Clock;
 use crate::commands::ending::Ending;
 use crate::commands::jobref::{Named, split_list};
 use crate::controller::api::Request;
+use crate::script::begin;
 use crate::script::hostlist::expand;
 use crate::script::time::parse_limit;
 
@@ -14,13 +16,12 @@ const JOB_KEYS: &[&str] = &[
     "account",
     "admincomment",
     "arraytaskthrottle",
+    "burstbuffer",
     "comment",
     "contiguous",
-    "corespec",
     "cpus/task",
     "cpuspertask",
     "deadline",
-    "delayboot",
     "dependency",
     "eligibletime",
     "endtime",
@@ -53,12 +54,15 @@ const JOB_KEYS: &[&str] = &[
     "requeue",
     "reservationname",
     "shared",
+    "sitefactor",
     "starttime",
     "stderr",
     "stdin",
     "stdout",
+    "switches",
     "timelimit",
     "timemin",
+    "userid",
     "wckey",
     "workdir",
 ];
@@ -107,22 +111,22 @@ impl Update {
             return Err(Ending::error("too few arguments for update keyword", 1));
         }
         let pairs = pairs(operands)?;
-        let entity = pairs.iter().find_map(|(key, value)| match key.as_str() {
-            "job" | "jobid" => Some((JOB_KEYS, value)),
-            "node" | "nodename" => Some((NODE_KEYS, value)),
+        let entity = pairs.iter().find_map(|pair| match pair.key().as_str() {
+            "job" | "jobid" => Some((JOB_KEYS, &pair.value)),
+            "node" | "nodename" => Some((NODE_KEYS, &pair.value)),
             // A job has a partition too: as an entity it is named in full.
-            "partitionname" => Some((PARTITION_KEYS, value)),
+            "partitionname" => Some((PARTITION_KEYS, &pair.value)),
             _ => None,
         });
         let Some((keys, subject)) = entity else { return Err(no_entity()) };
         let is_subject = |key: &str| matches!(key, "job" | "jobid" | "node" | "nodename" | "partitionname");
         let mut changes = Changes::new();
-        for (key, value) in pairs.iter().filter(|(key, _)| !is_subject(key)) {
-            let full = complete(keys, key).ok_or_else(|| unsupported(keys, key, value))?;
-            changes.push((full.to_owned(), value.clone()));
+        for pair in pairs.iter().filter(|pair| !is_subject(&pair.key())) {
+            let full = complete(keys, &pair.key()).ok_or_else(|| unsupported(keys, pair))?;
+            changes.push((full.to_owned(), pair.value.clone()));
         }
         if keys == JOB_KEYS {
-            check_job(&changes)?;
+            let changes = check_job(changes)?;
             let jobs = split_list(subject).into_iter().map(|name| (name.clone(), Named::parse(&name)));
             Ok(Self::Jobs(jobs.collect(), changes))
         } else if keys == NODE_KEYS {
@@ -183,23 +187,40 @@ impl Update {
     }
 }
 
-/// `KEY=VALUE` words with lower-case keys; the first may be `job 12`.
-fn pairs(operands: &[String]) -> Result<Changes, Ending> {
-    let mut pairs = Changes::new();
+/// A word, split at its `=`.
+#[derive(Debug)]
+struct Pair {
+    written: String,
+    value: String,
+}
+
+impl Pair {
+    fn new(key: &str, value: &str) -> Self {
+        Self { written: key.to_owned(), value: value.to_owned() }
+    }
+
+    /// Keys are words in any case.
+    fn key(&self) -> String {
+        self.written.to_ascii_lowercase()
+    }
+}
+
+/// `KEY=VALUE` words; the first may be `job 12`, and `Nice` needs no value.
+fn pairs(operands: &[String]) -> Result<Vec<Pair>, Ending> {
+    let mut pairs = Vec::new();
     let mut words = operands.iter();
     while let Some(word) = words.next() {
         match word.split_once('=') {
             // `+=` and `-=` change lists; the sign goes with the value.
             Some((key, value)) => match key.strip_suffix(['+', '-']) {
-                Some(bare) => {
-                    pairs.push((bare.to_ascii_lowercase(), format!("{}{value}", &key[bare.len()..])))
-                }
-                None => pairs.push((key.to_ascii_lowercase(), value.to_owned())),
+                Some(bare) => pairs.push(Pair::new(bare, &format!("{}{value}", &key[bare.len()..]))),
+                None => pairs.push(Pair::new(key, value)),
             },
             None if pairs.is_empty() => match words.next() {
-                Some(value) => pairs.push((word.to_ascii_lowercase(), value.clone())),
+                Some(value) => pairs.push(Pair::new(word, value)),
                 None => return Err(no_entity()),
             },
+            None if word.eq_ignore_ascii_case("nice") => pairs.push(Pair::new(word, "100")),
             None => {
                 let mut ending = Ending::error(format!("Invalid input: {word}"), 1);
                 ending.stderr.push("Request aborted".to_owned());
@@ -225,11 +246,12 @@ fn no_entity() -> Ending {
     ending
 }
 
-fn unsupported(keys: &[&str], key: &str, value: &str) -> Ending {
+fn unsupported(keys: &[&str], pair: &Pair) -> Ending {
+    let Pair { written, value } = pair;
     // Slurm puts its name before these lines for partitions only.
     let prefix = if keys == PARTITION_KEYS { "scontrol: error: " } else { "" };
     let mut ending =
-        Ending::error(format!("{prefix}Update of this parameter is not supported: {key}={value}"), 1);
+        Ending::error(format!("{prefix}Update of this parameter is not supported: {written}={value}"), 1);
     ending.stderr.push(format!("{prefix}Request aborted"));
     ending
 }
@@ -238,17 +260,26 @@ fn value<'a>(changes: &'a Changes, key: &str) -> Option<&'a str> {
     changes.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
 }
 
-fn check_job(changes: &Changes) -> Result<(), Ending> {
+/// Without what Slurm's command takes for no change: points in time that are none, and an owner.
+fn check_job(changes: Changes) -> Result<Changes, Ending> {
+    let (changes, dropped): (Changes, Changes) = changes.into_iter().partition(|(key, value)| {
+        let is_time = matches!(key.as_str(), "deadline" | "eligibletime" | "endtime" | "starttime");
+        key != "userid" && (!is_time || begin::parse(value, &Clock::system().zoned()).is_some())
+    });
     if changes.is_empty() {
-        return Err(Ending::error("No changes specified", 1));
+        let times = dropped.iter().filter(|(key, _)| key != "userid");
+        let mut stderr: Vec<String> =
+            times.map(|(_, value)| format!("Invalid time specification (pos=0): {value}")).collect();
+        stderr.push("No changes specified".to_owned());
+        return Err(Ending { stderr, code: 1, ..Ending::default() });
     }
     for (key, title) in [("timelimit", "TimeLimit"), ("timemin", "TimeMin")] {
-        let text = value(changes, key).map(|text| text.trim_start_matches(['+', '-']));
+        let text = value(&changes, key).map(|text| text.trim_start_matches(['+', '-']));
         if text.is_some_and(|text| parse_limit(text).is_none()) {
             return Err(Ending::error(format!("scontrol: error: Invalid {title} value"), 1));
         }
     }
-    Ok(())
+    Ok(changes)
 }
 
 fn check_node(changes: &Changes) -> Result<(), Ending> {
@@ -307,6 +338,7 @@ mod tests {
                 Update::Jobs(jobs(&["12", "13_[1,2]"]), changes(&[("timelimit", "+5")])),
             ),
             ("jobid=1|JobName=a b=c", Update::Jobs(jobs(&["1"]), changes(&[("jobname", "a b=c")]))),
+            ("jobid=1|Nice", Update::Jobs(jobs(&["1"]), changes(&[("nice", "100")]))),
             ("jobid=1|partition=debug", Update::Jobs(jobs(&["1"]), changes(&[("partition", "debug")]))),
             (
                 "NodeName=n[1-2]|State=DRAIN|Reason=butoz pirim",
@@ -327,7 +359,9 @@ mod tests {
             ("", "too few arguments for update keyword"),
             ("foo=1", "No valid entity in update command"),
             ("jobid=9", "No changes specified"),
-            ("jobid=9|foo=1", "Update of this parameter is not supported: foo=1"),
+            ("jobid=9|Foo=1", "Update of this parameter is not supported: Foo=1"),
+            ("jobid=9|UserId=root", "No changes specified"),
+            ("jobid=9|StartTime=abc", "Invalid time specification (pos=0): abc"),
             ("jobid=9|TimeLimit=x", "scontrol: error: Invalid TimeLimit value"),
             ("nodename=n|state=foo", "Invalid input: state=foo"),
             (

@@ -27,7 +27,7 @@ const NOT_AVAILABLE: &str = "N/A";
 pub static FIELDS: &[Row] = &[
     row(Some('a'), "Account", "ACCOUNT", |r, _| or_null(Some(&r.job.account))),
     row(None, "AccrueTime", "ACCRUE_TIME", |r, m| m.clock.time_or(r.job.eligible_time, NOT_AVAILABLE)),
-    row(None, "admin_comment", "ADMIN_COMMENT", |_, _| NULL.to_owned()),
+    row(None, "admin_comment", "ADMIN_COMMENT", |r, _| or_null(r.job.spec.admin_comment.as_deref())),
     row(None, "AllocNodes", "ALLOC_NODES", |r, _| r.job.submitter.host.clone()),
     row(None, "AllocSID", "ALLOC_SID", |r, _| r.job.submitter.sid.to_string()),
     row(Some('F'), "ArrayJobID", "ARRAY_JOB_ID", |r, _| facts::array_id(&r.job).to_string()),
@@ -46,7 +46,7 @@ pub static FIELDS: &[Row] = &[
     row(None, "ContainerID", "CONTAINER_ID", |r, _| or_null(unused(&r.job, "container-id"))),
     row(Some('O'), "Contiguous", "CONTIGUOUS", |r, _| u8::from(r.job.spec.contiguous).to_string()),
     row(Some('I'), "Cores", "CORES_PER_SOCKET", |r, _| or_star(r.job.spec.geometry.1)),
-    row(Some('X'), "CoreSpec", "CORE_SPEC", |r, _| available(r.job.spec.core_spec.clone())),
+    row(Some('X'), "CoreSpec", "CORE_SPEC", |_, _| NOT_AVAILABLE.to_owned()),
     row(None, "cpus-per-task", "CPUS_PER_TASK", |r, _| r.job.spec.cpus_per_task.unwrap_or(1).to_string()),
     row(None, "cpus-per-tres", "CPUS_PER_TRES", |r, _| {
         available(unused(&r.job, "cpus-per-gpu").map(|count| format!("gres/gpu:{count}")))
@@ -73,7 +73,7 @@ pub static FIELDS: &[Row] = &[
     }),
     row(Some('W'), "Licenses", "LICENSES", |r, _| or_null(r.job.spec.licenses.as_deref())),
     row(None, "MaxCPUs", "MAX_CPUS", |r, _| r.job.cpus.to_string()),
-    row(None, "MaxNodes", "MAX_NODES", |r, _| r.job.node_range.1.to_string()),
+    row(None, "MaxNodes", "MAX_NODES", |r, _| r.job.node_range.1.max(r.job.node_range.0).to_string()),
     row(None, "MCSLabel", "MCSLABEL", |_, _| NULL.to_owned()),
     row(None, "mem-per-tres", "MEM_PER_TRES", |r, _| match r.job.memory {
         Some(crate::script::spec::Memory::PerGpu(mb)) => format!("gres/gpu:{}", format_mb(mb)),
@@ -156,7 +156,7 @@ pub static FIELDS: &[Row] = &[
     row(None, "tres-per-task", "TRES_PER_TASK", |r, _| available(facts::gres_per(&r.job, GresPer::Task))),
     row(Some('U'), "UserID", "UID", |r, _| r.job.submitter.uid.to_string()),
     row(Some('u'), "UserName", "USER", |r, _| r.job.submitter.user.clone()),
-    row(None, "Wait4Switch", "WAIT4SWITCH", |_, _| "0".to_owned()),
+    row(None, "Wait4Switch", "WAIT4SWITCH", |_, _| "0:00".to_owned()),
     row(Some('w'), "WCKey", "WCKEY", |r, _| or_null(r.job.spec.wckey.as_deref())),
     row(Some('Z'), "WorkDir", "WORK_DIR", |r, _| String::from_utf8_lossy(&r.job.spec.work_dir).into_owned()),
     row(Some('x'), "ExcNodes", "EXC_NODES", |r, _| hostlist::compress(&r.job.spec.exclude)),

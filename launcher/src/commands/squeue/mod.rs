@@ -20,8 +20,9 @@ use super::ask::Asking;
 use super::clock::Clock;
 use super::columns::{self, Column, Field, letters, names};
 use super::ending::{Ending, finish, say};
-use super::{json, users, utf8_words};
+use super::{elements, json, users, utf8_words};
 use crate::controller::api::{ErrorCode, JobView};
+use filter::Filter;
 use options::{Layout, Query, Who};
 use row::Manner;
 
@@ -75,7 +76,7 @@ fn once(query: &Query) -> Result<Ending, Ending> {
 /// What the command ends with: a job that is not there, an order that is none.
 pub fn show(query: &Query, jobs: &[Rc<JobView>], clock: Clock) -> Result<Ending, Ending> {
     if let [only] = query.filter.jobs.as_slice()
-        && !jobs.iter().any(|job| only.matches(job))
+        && !jobs.iter().any(|job| only.is_of(job))
     {
         let text = ErrorCode::InvalidJobId.text();
         return Err(Ending::error(format!("slurm_load_jobs error: {text}"), 1));
@@ -92,12 +93,20 @@ pub fn show(query: &Query, jobs: &[Rc<JobView>], clock: Clock) -> Result<Ending,
         sort::steps(&mut rows, &sort::parse(&query.sort, known).map_err(bad_order)?, &manner);
         Ok(table(query, step_fields::FIELDS, &rows, &manner))
     } else {
-        let mut rows = row::job_rows(jobs, query.elements, query.partitions);
+        let jobs: Vec<Rc<JobView>> = jobs.iter().map(|job| narrowed(job, &query.filter)).collect();
+        let mut rows = row::job_rows(&jobs, query.elements, query.partitions);
         rows.retain(|row| query.filter.job(row));
-        let known = |letter| fields::FIELDS.iter().any(|field| field.letter == Some(letter));
+        let known = |letter| {
+            !sort::UNSORTED.contains(letter) && fields::FIELDS.iter().any(|f| f.letter == Some(letter))
+        };
         sort::jobs(&mut rows, &sort::parse(&query.sort, known).map_err(bad_order)?, &manner);
         Ok(table(query, fields::FIELDS, &rows, &manner))
     }
+}
+
+/// Of elements that wait together, those that are named.
+fn narrowed(job: &Rc<JobView>, filter: &Filter) -> Rc<JobView> {
+    elements::narrowed(job, &filter.jobs).map_or_else(|| Rc::clone(job), Rc::new)
 }
 
 fn table<R>(query: &Query, fields: &'static [Field<R, Manner>], rows: &[R], manner: &Manner) -> Ending {
@@ -174,6 +183,14 @@ mod tests {
         );
         assert_eq!(squeue("-hj 99,99").unwrap(), Ending::default());
         assert_eq!(squeue("-hj 3").unwrap(), Ending::default());
+        assert_eq!(squeue("-hj 2_4").unwrap(), Ending::default());
+    }
+
+    #[test]
+    fn named_elements_that_wait_are_shown_without_the_others() {
+        for (line, expected) in [("2_5", "2_5 5\n"), ("2_1,2_[3-7]", "2_[1,3,5,7] 1,3,5,7\n")] {
+            assert_eq!(squeue(&format!("-ho %i_%K -j {line}")).unwrap().stdout, expected.replace(' ', "_"));
+        }
     }
 
     #[test]
@@ -182,6 +199,7 @@ mod tests {
             squeue("-ho %q%! -j1").unwrap().stderr,
             ["squeue: error: Invalid job format specification: !"]
         );
+        assert_eq!(squeue("-S t,o").unwrap_err().stderr, ["squeue: error: Invalid sort specification: o"]);
         assert_eq!(squeue("-S !").unwrap_err().stderr, ["squeue: error: Invalid sort specification: !"]);
         assert_eq!(squeue("-h -O jobid:4,state:9 -j1").unwrap().stdout, "1   RUNNING  \n");
     }

@@ -1,6 +1,7 @@
 //! The command line of `squeue` and its input variables.
 
 use super::filter::{Filter, States};
+use crate::commands::elements;
 use crate::commands::ending::Ending;
 use crate::commands::jobref::{Named, split_list};
 use crate::commands::states;
@@ -131,7 +132,7 @@ impl Query {
             json: words.has("json"),
             iterate: words.value("iterate").map(seconds).transpose()?,
             clusters: pick("clusters", "SLURM_CLUSTERS"),
-            list_length: variable("SLURM_BITSTR_LEN").and_then(|text| text.parse().ok()).unwrap_or(64),
+            list_length: elements::length(variable),
             filter: filter(&words, variable, who, &mut warnings)?,
             warnings: Vec::new(),
         };

@@ -7,6 +7,9 @@ use super::{fields, step_fields};
 use crate::commands::columns::Field;
 use crate::commands::facts;
 
+/// Letters of columns of jobs by which Slurm does not sort.
+pub const UNSORTED: &str = "aAEFkKoqrRswWxXyYZ";
+
 /// One thing to sort by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {

@@ -35,7 +35,7 @@ pub static FIELDS: &[Row] = &[
     row(None, "JobID", "JOBID", |r, _| r.job.id.to_string()),
     row(None, "ArrayJobID", "ARRAY_JOB_ID", |r, _| facts::array_id(&r.job).to_string()),
     row(None, "ArrayTaskID", "ARRAY_TASK_ID", |r, _| {
-        facts::element(&r.job).unwrap_or_else(|| "N/A".to_owned())
+        facts::element(&r.job, 0).unwrap_or_else(|| "N/A".to_owned())
     }),
     row(None, "Cluster", "CLUSTER", |r, _| r.job.cluster.clone()),
     row(None, "CPUFreq", "CPU_FREQ", |r, _| facts::or_null(r.job.spec.cpu_freq.as_deref())),

@@ -82,13 +82,13 @@ impl Talk {
         loop {
             match self.hear().await? {
                 Heard::Reply(Reply::Pending { job, .. }) => {
-                    if pending.is_none() && !immediate {
+                    if pending.is_none() {
                         self.inform(&format!("job {job} queued and waiting for resources"));
                     }
                     pending = Some(job);
                 }
                 Heard::Reply(Reply::Allocated { job, warnings }) => {
-                    if pending.is_some() && !immediate {
+                    if pending.is_some() {
                         self.inform(&format!("job {} has been allocated resources", job.id));
                     }
                     self.warn(&warnings);
@@ -139,7 +139,8 @@ impl Talk {
                     self.warn(&created.warnings);
                     return Ok(*created);
                 }
-                Heard::Reply(Reply::Error(refusal)) => return Err(no_step(job, &refusal)),
+                Heard::Reply(Reply::Error(refusal)) if pending => return Err(no_step(job, &refusal)),
+                Heard::Reply(Reply::Error(refusal)) => return Err(not_in_job(job, &refusal)),
                 Heard::Reply(_) => return Err(unexpected()),
                 Heard::Signal(signal) => {
                     self.inform(&format!("Cancelled pending job step with signal {signal}"));
@@ -204,7 +205,9 @@ impl Talk {
 
     fn warn(&self, warnings: &[String]) {
         for warning in warnings {
-            self.inform(&format!("warning: {warning}"));
+            if !self.quiet || warning.starts_with("error: ") {
+                eprintln!("srun: {warning}");
+            }
         }
     }
 }
@@ -229,15 +232,24 @@ fn not_allocated(pending: bool, immediate: bool, refusal: &Refusal) -> Refused {
     refused
 }
 
+/// A job that cannot have steps at all; or no place in it for this one.
+fn not_in_job(job: JobId, refusal: &Refusal) -> Refused {
+    let mut refused = match refusal.code {
+        ErrorCode::InvalidJobId | ErrorCode::JobPending => {
+            Refused::by_controller(&format!("Unable to confirm allocation for job {job}"), refusal)
+        }
+        ErrorCode::AlreadyDone => Refused::error(&format!("Slurm job {job} has expired")),
+        _ => return no_step(job, refusal),
+    };
+    let hint = format!("srun: Check SLURM_JOB_ID environment variable. Expired or invalid job {job}");
+    refused.lines.push(hint);
+    refused
+}
+
+/// What `srun` itself finds wrong has no more to it than its own lines.
 fn no_step(job: JobId, refusal: &Refusal) -> Refused {
     match refusal.code {
-        ErrorCode::InvalidJobId => {
-            let verb = format!("Unable to confirm allocation for job {job}");
-            let mut refused = Refused::by_controller(&verb, refusal);
-            let hint = format!("srun: Check SLURM_JOB_ID environment variable. Expired or invalid job {job}");
-            refused.lines.push(hint);
-            refused
-        }
+        ErrorCode::StepOptions if !refusal.detail.is_empty() => Refused::errors(&refusal.detail),
         _ => Refused::by_controller(&format!("Unable to create step for job {job}"), refusal),
     }
 }
@@ -257,13 +269,17 @@ mod tests {
             lines(no_step(JobId(7), &refusal(ErrorCode::NodeConfig, &[]))),
             ["srun: error: Unable to create step for job 7: Requested node configuration is not available"]
         );
-        assert_eq!(
-            lines(no_step(JobId(7), &refusal(ErrorCode::InvalidJobId, &[]))),
-            [
-                "srun: error: Unable to confirm allocation for job 7: Invalid job id specified",
-                "srun: Check SLURM_JOB_ID environment variable. Expired or invalid job 7",
-            ]
-        );
+        let hint = "srun: Check SLURM_JOB_ID environment variable. Expired or invalid job 7";
+        for (code, line) in [
+            (ErrorCode::InvalidJobId, "Unable to confirm allocation for job 7: Invalid job id specified"),
+            (ErrorCode::JobPending, "Unable to confirm allocation for job 7: Job is pending execution"),
+            (ErrorCode::AlreadyDone, "Slurm job 7 has expired"),
+        ] {
+            let expected = [format!("srun: error: {line}"), hint.to_owned()];
+            assert_eq!(lines(not_in_job(JobId(7), &refusal(code, &[]))), expected);
+        }
+        let own = refusal(ErrorCode::StepOptions, &["Only allocated 2 nodes asked for 3"]);
+        assert_eq!(lines(not_in_job(JobId(7), &own)), ["srun: error: Only allocated 2 nodes asked for 3"]);
         assert_eq!(
             lines(not_allocated(
                 false,

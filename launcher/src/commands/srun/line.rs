@@ -2,17 +2,18 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use prun_runtime::ids::JobId;
-use prun_runtime::limits::NODES_MAX;
 use serde_bytes::ByteBuf;
 
 use super::program;
 use super::refused::Refused;
+use crate::commands::ending::say;
+use crate::commands::submit::node_files::read_names;
+use crate::commands::submit::settle::settle;
 use crate::script::options::{Command, Request};
-use crate::script::spec::{Distribution, NodeDistribution};
-use crate::script::{bad_time, begin, hostlist, read_line};
+use crate::script::{bad_time, begin, read_line};
 
 /// MPI plug-ins that `--mpi` may name.
 pub(super) const MPI_TYPES: &[&str] = &["none", "pmi2", "pmix", "pmix_v4"];
@@ -152,7 +153,7 @@ pub(super) fn complete(mut asked: Asked) -> Result<Asked, Refused> {
     let request = &mut asked.request;
     let work_dir = request.flags.chdir.as_ref().map_or(cwd.clone(), |chdir| cwd.join(chdir));
     request.job.work_dir = ByteBuf::from(work_dir.into_os_string().into_vec());
-    request.job.submit_dir = ByteBuf::from(cwd.into_os_string().into_vec());
+    request.job.submit_dir = ByteBuf::from(cwd.as_os_str().as_bytes());
     // The clock's zone is read from files: only where it is wanted.
     let now = std::cell::LazyCell::new(crate::local_time::now);
     let moment = |option, text: &Option<String>| match text {
@@ -163,16 +164,10 @@ pub(super) fn complete(mut asked: Asked) -> Result<Asked, Refused> {
     };
     request.job.begin = moment("begin", &request.flags.begin)?;
     request.job.deadline = moment("deadline", &request.flags.deadline)?;
-    if let Some(file) = &request.flags.nodefile {
-        request.job.nodelist = node_names(Path::new(file))?;
-    }
-    if let Some(Distribution { nodes: NodeDistribution::Arbitrary, .. }) = request.job.distribution
-        && request.job.nodelist.is_empty()
-        && let Some(file) = std::env::var_os("SLURM_HOSTFILE")
-    {
-        // Each line of the file is a task's place.
-        request.job.nodelist = node_names(Path::new(&file))?;
-        request.job.ntasks.get_or_insert(request.job.nodelist.len() as u32);
+    let hostfile = std::env::var("SLURM_HOSTFILE").ok();
+    read_names(Command::Srun, request, &cwd, hostfile.as_deref())?;
+    if asked.job.is_none() {
+        say(&settle(Command::Srun, request)?);
     }
     if request.step.multi_prog {
         // What is wrong with the file is said before anything is allocated.
@@ -214,31 +209,10 @@ fn check(asked: &Asked) -> Result<(), Refused> {
     }
 }
 
-/// Names in a file: hostlists, one or several a line, `NAME*COUNT` for one that is repeated.
-fn node_names(file: &Path) -> Result<Vec<String>, Refused> {
-    let failed =
-        |why: String| Refused::error(&format!("cannot read node names from `{}`: {why}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
-    let mut names = Vec::new();
-    for word in text.split_whitespace() {
-        let (list, count) = match word.rsplit_once('*') {
-            Some((list, count)) => (list, count.parse().map_err(|_| failed(format!("`{word}`")))?),
-            None => (word, 1_usize),
-        };
-        let expanded = hostlist::expand(list).map_err(|error| failed(format!("`{word}`: {error}")))?;
-        if names.len() + expanded.len().saturating_mul(count) > NODES_MAX {
-            return Err(failed(format!("more than {NODES_MAX} names")));
-        }
-        for _ in 0..count {
-            names.extend(expanded.iter().cloned());
-        }
-    }
-    Ok(names)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::script::spec::NodeDistribution;
 
     fn asked(words: &[&str], variables: &[(&str, &str)]) -> Asked {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
@@ -318,15 +292,5 @@ mod tests {
         let words = ["a", ":", "-c2", "b"].map(OsString::from);
         assert!(read(&words, &|_| None).unwrap_err().lines[0].contains("behind `:`"));
         assert_eq!(asked(&["echo", ":"], &[]).argv.len(), 2, "the last word is no separator");
-    }
-
-    #[test]
-    fn host_files_repeat_names() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("hosts");
-        std::fs::write(&file, "n2\nn[1-2]\nn3*2\n").unwrap();
-        assert_eq!(node_names(&file).unwrap(), ["n2", "n1", "n2", "n3", "n3"]);
-        std::fs::write(&file, "n*99999999999\n").unwrap();
-        assert!(node_names(&file).is_err());
     }
 }

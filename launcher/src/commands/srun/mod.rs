@@ -22,6 +22,10 @@ use std::process::ExitCode;
 pub(crate) use help::VERSION;
 use refused::Refused;
 
+use super::ending::say;
+use super::submit::notes;
+use crate::script::options::Command;
+
 /// Signals of the launcher: those that it hands on, and the terminal's new size.
 const SIGNALS: [i32; 8] = [1, 2, 3, 10, 12, 14, 15, crate::fanout::signals::SIGWINCH];
 
@@ -51,6 +55,7 @@ fn prepare(words: &[OsString]) -> Result<u8, Refused> {
         return Ok(0);
     }
     let asked = line::complete(asked)?;
+    say(&notes::ignored(Command::Srun, &asked.request));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

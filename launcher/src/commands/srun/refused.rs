@@ -1,5 +1,6 @@
 //! Why srun cannot begin: lines for the user, and the exit code.
 
+use crate::commands::ending::unreachable;
 use crate::controller::api::Refusal;
 use crate::controller::client::ClientError;
 use crate::script::mistake::Mistake;
@@ -35,19 +36,14 @@ impl Refused {
     /// What the controller says, behind the verb that failed (`Unable to allocate resources`).
     pub(super) fn by_controller(verb: &str, refusal: &Refusal) -> Self {
         let mut lines = refusal.detail.clone();
-        lines.push(format!("{verb}: {}", refusal.code.text()));
+        let verb = if refusal.code.stands_alone() { String::new() } else { format!("{verb}: ") };
+        lines.push(format!("{verb}{}", refusal.code.text()));
         Self::errors(&lines)
     }
 
     /// The controller cannot be asked, or answers something else.
     pub(super) fn link(error: &ClientError) -> Self {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(error) = cause {
-            text.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        Self::error(&text)
+        Self { lines: unreachable("srun", error), code: error_code() }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::gather::files::{self, Feed, OwnStreams, Streams};
 use crate::gather::label::Labels;
 use crate::gather::outputs::{Outputs, describe_error};
 use crate::gather::sink::is_device;
-use crate::script::pattern::Letters;
+use crate::script::pattern::{self, Letters, NO_ELEMENT, Step};
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,20 +52,20 @@ pub(super) async fn run(
     let outputs = open_outputs(&asked, created, &streams, own_streams)?;
     let feeding = open_feed(&streams)?;
     let programs = programs(&asked, created).await?;
-    let mut scripts_env = of_job(&created.job);
-    scripts_env.extend(of_step(created, &asked.request));
+    let own = own(&asked, created, screen);
+    let scripts_env = [own.environ.clone(), of_job(&created.job), of_step(created, &asked.request)].concat();
     let step = &asked.request.step;
-    match scripts::run(step.prolog.as_deref(), &asked.argv, &scripts_env).await {
+    match scripts::run("prolog_srun", step.prolog.as_deref(), &asked.argv, &scripts_env).await {
         None | Some(0) => {}
         Some(code) => {
             return Err(Refused::error(&format!("srun prolog failed rc = {code}. Aborting step.")));
         }
     }
-    let own = own(&asked, created, screen);
     start(client, launch(created, &asked.request, programs, &streams, own)).await?;
     let outcome = watch(&asked, created, outputs, feeding, signals).await?;
-    if let Some(status) =
-        scripts::run(step.epilog.as_deref(), &asked.argv, &scripts_env).await.filter(|s| *s != 0)
+    if let Some(status) = scripts::run("epilog_srun", step.epilog.as_deref(), &asked.argv, &scripts_env)
+        .await
+        .filter(|s| *s != 0)
     {
         eprintln!("srun: error: srun epilog failed status={status}");
     }
@@ -79,6 +79,7 @@ fn terminal_size(asked: &mut Asked) -> Option<(u16, u16)> {
         eprintln!("srun: error: ioctl(TIOCGWINSZ): Inappropriate ioctl for device");
         eprintln!("srun: error: Not using a pseudo-terminal, disregarding --pty option");
         asked.request.step.pty = false;
+        asked.request.step.unbuffered = true;
     }
     size
 }
@@ -110,8 +111,8 @@ fn letters(created: &StepCreated) -> Letters {
     Letters {
         job: Some(created.key.job.0),
         array_job: Some(job.array.as_ref().map_or(created.key.job.0, |array| array.id.0)),
-        element: job.array.as_ref().and_then(|array| array.element),
-        step: Some(created.key.step.to_string()),
+        element: job.array.as_ref().map_or(Some(NO_ELEMENT), |array| array.element),
+        step: Some(Step::Numbered(created.key.step.0)),
         job_step: Some(created.key.to_string()),
         user: Some(job.submitter.user.clone()),
         name: Some(job.name.clone()),
@@ -130,10 +131,10 @@ fn open_outputs(
     let orders = [order(own.terminal), order(io::stderr().is_terminal()), order(false)];
     let labels = asked.request.step.label.then(|| Labels::new(created.plan.size()));
     Outputs::open(streams, labels, orders, own.joined).map_err(|error| {
-        let stream =
-            if asked.request.job.stdout.as_deref() == Some(&error.path) { "stdout" } else { "output" };
-        let why = describe_error(&error.source);
-        Refused::error(&format!("Could not open {stream} file {}: {why}", error.path))
+        let stdout = asked.request.job.stdout.as_ref();
+        let is_stdout = stdout.is_some_and(|path| pattern::expand(path, &letters(created)) == error.path);
+        let stream = if is_stdout { "stdout" } else { "stderr" };
+        Refused::error(&format!("Could not open {stream} file: {}", describe_error(&error.source)))
     })
 }
 
@@ -176,9 +177,15 @@ fn own(asked: &Asked, created: &StepCreated, screen: Option<(u16, u16)>) -> Own 
     if std::env::var("SLURM_JOB_ID").ok().as_deref() != Some(&created.key.job.to_string()) {
         environ.extend(of_job(&created.job));
     }
+    let umask = submit::file_mask();
+    let mut set = |name: &str, value: String| environ.push((ByteBuf::from(name), ByteBuf::from(value)));
+    set("SLURM_UMASK", format!("{umask:04o}"));
+    if let Ok(nice) = rustix::process::getpriority_process(None) {
+        set("SLURM_PRIO_PROCESS", nice.to_string());
+    }
     Own {
         environ,
-        umask: submit::file_mask(),
+        umask,
         rlimits: submit::soft_limits(spec.propagate.as_deref()),
         terminal: screen,
         cwd: spec.work_dir.clone(),

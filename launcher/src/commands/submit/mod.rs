@@ -3,7 +3,10 @@
 
 pub mod complete;
 pub mod export_file;
+pub mod node_files;
+pub mod notes;
 pub mod script_source;
+pub mod settle;
 
 use std::env;
 use std::os::unix::ffi::OsStringExt;

@@ -16,8 +16,8 @@ use crate::controller::api::Script;
 pub struct Source {
     /// The script.
     pub script: Script,
-    /// `--job-name` by default.
-    pub name: String,
+    /// `--job-name` by default; a script on stdin has none, and so no `SLURM_JOB_NAME`.
+    pub name: Option<String>,
 }
 
 /// Why there is no script.
@@ -49,12 +49,12 @@ pub fn read(words: &[String], wrap: Option<&str>, directory: &Path) -> Result<So
         (Some(_), Some(_)) => return Err(SourceError::WrapWithArguments),
         (None, Some(command)) => {
             let text = format!("#!/bin/sh\n# This script was created by sbatch --wrap.\n\n{command}\n");
-            return Ok(source(NO_COMMAND, "wrap", text.into_bytes(), &[]));
+            return Ok(source(NO_COMMAND, Some("wrap"), text.into_bytes(), &[]));
         }
         (None, None) => {
             let content = bounded(io::stdin().lock()).map_err(SourceError::Stdin)?;
             checked(&content)?;
-            return Ok(source(NO_COMMAND, "sbatch", content, &[]));
+            return Ok(source(NO_COMMAND, None, content, &[]));
         }
         (Some((script, args)), None) => (script, args),
     };
@@ -65,13 +65,13 @@ pub fn read(words: &[String], wrap: Option<&str>, directory: &Path) -> Result<So
         if path.is_dir() { Vec::new() } else { bounded(File::open(&path).map_err(open)?).map_err(open)? };
     checked(&content)?;
     let name = path.file_name().map_or_else(|| script.clone(), |name| name.to_string_lossy().into_owned());
-    Ok(source(&path.to_string_lossy(), &name, content, args))
+    Ok(source(&path.to_string_lossy(), Some(&name), content, args))
 }
 
-fn source(path: &str, name: &str, content: Vec<u8>, args: &[String]) -> Source {
+fn source(path: &str, name: Option<&str>, content: Vec<u8>, args: &[String]) -> Source {
     let args = args.iter().map(|arg| ByteBuf::from(arg.as_bytes())).collect();
     let script = Script { path: path.to_owned(), content: ByteBuf::from(content), args };
-    Source { script, name: name.to_owned() }
+    Source { script, name: name.map(str::to_owned) }
 }
 
 /// All bytes, and one more than are allowed of those that have too many.
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn a_wrapped_command_is_a_shell_script() {
         let source = read(&[], Some("echo a b"), Path::new("/")).unwrap();
-        assert_eq!(source.name, "wrap");
+        assert_eq!(source.name.as_deref(), Some("wrap"));
         assert_eq!(source.script.path, "(null)");
         let text = "#!/bin/sh\n# This script was created by sbatch --wrap.\n\necho a b\n";
         assert_eq!(source.script.content, text.as_bytes());
@@ -124,7 +124,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("job.sh"), "#!/bin/sh\n").unwrap();
         let source = read(&words(&["job.sh", "x", "y z"]), None, directory.path()).unwrap();
-        assert_eq!(source.name, "job.sh");
+        assert_eq!(source.name.as_deref(), Some("job.sh"));
         assert_eq!(source.script.path, directory.path().join("job.sh").to_string_lossy());
         assert_eq!(source.script.args, [ByteBuf::from("x"), ByteBuf::from("y z")]);
         assert_eq!(read(&words(&["."]), None, directory.path()).unwrap().script.content, []);
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_command_on_the_path_is_a_script_too() {
-        let source = read(&words(&["sh"]), None, Path::new("/nonexist")).map(|source| source.name);
+        let source = read(&words(&["sh"]), None, Path::new("/nonexist")).map(|source| source.name.unwrap());
         // A shell is a program of more or less than 4 MiB; what matters is that it was found.
         assert!(matches!(source.as_deref(), Ok("sh") | Err(SourceError::TooLong)));
     }

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::commands::ending::say;
 use crate::controller::config_file::{self, LoadError};
 use crate::controller::core::config::Config;
 use crate::daemon::home::Home;
@@ -66,9 +67,8 @@ pub(super) fn settle(wanted: Wanted<'_>, home: &Home) -> Result<Config, Configur
     let text = match wanted {
         Wanted::File(path) => {
             let loaded = config_file::load(path, Config::of_this_machine())?;
-            for warning in &loaded.warnings {
-                eprintln!("prun up: warning: {warning}");
-            }
+            let warning = |text: &String| format!("prun up: warning: {text}");
+            say(&loaded.warnings.iter().map(warning).collect::<Vec<_>>());
             check(&loaded.config, path)?;
             Some(loaded.text)
         }
@@ -102,6 +102,12 @@ fn keep(text: &str, home: &Home) -> Result<(), ConfigurationError> {
     }
     if home.runs() {
         return Err(ConfigurationError::Runs { copy });
+    }
+    // Places of nodes that there may be no longer.
+    let old = home.path().join("nodes");
+    if copy.exists() && old.exists() {
+        let removed = std::fs::remove_dir_all(&old);
+        removed.map_err(|source| ConfigurationError::File { verb: "remove", path: old, source })?;
     }
     // Never half of one, whatever happens meanwhile.
     let new = copy.with_extension("conf.new");

@@ -55,16 +55,19 @@ impl Cluster {
         hold: Option<Hold>,
     ) -> Result<(), ErrorCode> {
         let job = self.jobs.get_mut(&id).ok_or(ErrorCode::InvalidJobId)?;
-        match job.stage {
-            Stage::Pending => {}
-            Stage::Running | Stage::Suspended => return Err(ErrorCode::NotPending),
-            Stage::Completing | Stage::Ended => return Err(ErrorCode::AlreadyDone),
+        if matches!(job.stage, Stage::Completing | Stage::Ended) {
+            return Err(ErrorCode::JobFinished);
         }
         job.hold = hold;
+        // What runs goes on; it is held if it comes back into the queue.
+        if job.stage != Stage::Pending {
+            return Ok(());
+        }
         job.reason = hold.map_or(Reason::None, Hold::reason);
         if hold.is_none() {
             job.eligible_time.get_or_insert(turn.now);
         }
+        self.drop_met(id, turn.now);
         self.rekey(id);
         turn.schedule = true;
         Ok(())
@@ -78,9 +81,9 @@ impl Cluster {
             return Err(ErrorCode::Disabled);
         }
         match job.stage {
-            Stage::Pending if hold.is_some() => return self.set_hold(turn, id, hold),
             Stage::Pending => return Err(ErrorCode::JobPending),
             Stage::Running | Stage::Suspended => self.end_job(turn, id, Ending::requeued(hold)),
+            Stage::Completing if job.again.is_some() => return Err(ErrorCode::JobPending),
             Stage::Completing => job.again = Some(Again { hold }),
             Stage::Ended => self.put_back(turn, id, Again { hold }),
         }
@@ -89,6 +92,9 @@ impl Cluster {
 
     fn suspend(&mut self, turn: &mut Turn<'_>, id: JobId) -> Result<(), ErrorCode> {
         let job = self.jobs.get_mut(&id).ok_or(ErrorCode::InvalidJobId)?;
+        if job.stage == Stage::Suspended {
+            return Ok(());
+        }
         job.stage = job.stage.after(Happening::Suspend)?;
         job.run.suspend_time = Some(turn.now);
         self.signal_all(turn, id, SIGSTOP);
@@ -97,6 +103,9 @@ impl Cluster {
 
     fn resume(&mut self, turn: &mut Turn<'_>, id: JobId) -> Result<(), ErrorCode> {
         let job = self.jobs.get_mut(&id).ok_or(ErrorCode::InvalidJobId)?;
+        if job.stage == Stage::Running {
+            return Err(ErrorCode::NotSuspended);
+        }
         let suspended = job.suspended_until(turn.now);
         job.stage = job.stage.after(Happening::Resume)?;
         job.run.suspended_secs = suspended;
@@ -120,6 +129,9 @@ impl Cluster {
         let job = self.jobs.get_mut(&id).ok_or(ErrorCode::InvalidJobId)?;
         if job.stage != Stage::Pending {
             return Err(ErrorCode::NotPending);
+        }
+        if job.hold.is_some() {
+            return Err(ErrorCode::JobHeld);
         }
         job.priority = highest.unwrap_or(0).saturating_add(1);
         self.rekey(id);

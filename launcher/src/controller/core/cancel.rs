@@ -8,7 +8,7 @@ use prun_runtime::wire::node::ToNode;
 
 use super::Cluster;
 use super::event::Peer;
-use super::finish::{Ending, SIGKILL};
+use super::finish::{Ending, SIGKILL, StepEnding};
 use super::job::Job;
 use super::lifecycle::Stage;
 use super::turn::Turn;
@@ -47,8 +47,12 @@ impl Cluster {
                 Err(code) => targets.push((named(job), Err(code))),
             }
         }
+        // What is named and has ended meets no filter: who names it hears so.
         targets.retain(|(_, target)| match target {
-            Ok(id) => self.jobs.get(id).is_some_and(|job| self.passes(job, &request.filter)),
+            Ok(id) => self
+                .jobs
+                .get(id)
+                .is_some_and(|job| job.stage == Stage::Ended || self.passes(job, &request.filter)),
             Err(_) => true,
         });
         targets
@@ -141,7 +145,10 @@ impl Cluster {
         match signal {
             _ if !live => return Err(ErrorCode::AlreadyDone),
             None | Some(SIGKILL) => {
-                self.end_step(turn, key, JobState::Cancelled, Some(peer.uid), Some(""));
+                // As Slurm: what is asked of a step alone, it is not asked twice.
+                let ending = StepEnding::new(JobState::Cancelled);
+                let by = Some(peer.uid);
+                self.end_step(turn, key, StepEnding { by, notice: Some(""), at_once: true, ..ending });
                 turn.changed.insert(job);
             }
             Some(signal) => self.signal_step(turn, key, signal),

@@ -7,7 +7,8 @@ use super::config::{EnforceLimits, PartitionConfig};
 use super::node::Node;
 use crate::controller::api::{ErrorCode, Refusal, Submission};
 use crate::layout::allocate::{NodeRoom, Unfit};
-use crate::script::spec::{ArraySpec, JobSpec};
+use crate::layout::devices;
+use crate::script::spec::{ArraySpec, Gres, GresPer, JobSpec, Memory};
 
 impl Cluster {
     /// Whether a submission can be taken; gives the partitions it goes to.
@@ -22,22 +23,39 @@ impl Cluster {
         if self.jobs.len() >= self.config.max_jobs.min(JOBS_MAX) {
             return Err(ErrorCode::TooMany.into());
         }
+        self.check_devices(spec)?;
+        self.check_nodes(&spec.nodelist)?;
+        if let Some(array) = &spec.array {
+            self.check_array(array, submission)?;
+        }
         self.check_features(spec)?;
         let partitions = self.partitions_for(&spec.partition)?;
         self.check_names(spec)?;
         check_times(spec, now)?;
-        if let Some(array) = &spec.array {
-            self.check_array(array, submission)?;
-        }
         let conditions = spec.dependency.iter().flat_map(|dependency| &dependency.conditions);
         if !conditions.into_iter().all(|condition| self.knows(condition)) {
             return Err(ErrorCode::Dependency.into());
         }
         self.check_limits(spec, &partitions)?;
-        if !spec.hold {
-            self.check_fit(spec, &partitions)?;
-        }
         Ok(partitions)
+    }
+
+    /// Devices must be of a kind that some node has.
+    pub(super) fn check_devices(&self, spec: &JobSpec) -> Result<(), Refusal> {
+        let pools = || self.nodes.iter().flat_map(|node| &node.gres);
+        let known = |wanted: &Gres| pools().any(|(pool, _)| devices::serves(pool, wanted));
+        let mut asked = spec.gres.iter().filter(|wanted| wanted.name != "none" && wanted.count > 0);
+        let gpu = Gres { name: "gpu".to_owned(), kind: None, count: 1, per: GresPer::Job };
+        if asked.all(known) && (!counts_by_gpu(spec) || known(&gpu)) {
+            Ok(())
+        } else {
+            Err(ErrorCode::InvalidGres.into())
+        }
+    }
+
+    pub(super) fn check_nodes(&self, names: &[String]) -> Result<(), Refusal> {
+        let known = |name: &String| self.nodes.get(name).is_some();
+        if names.iter().all(known) { Ok(()) } else { Err(ErrorCode::InvalidNodeName.into()) }
     }
 
     /// What its partitions allow any job.
@@ -58,18 +76,24 @@ impl Cluster {
         refused.map_or(Ok(()), |code| Err(code.into()))
     }
 
-    /// Names in `--constraint` must be features of some node.
-    fn check_features(&self, spec: &JobSpec) -> Result<(), Refusal> {
-        let words = spec.constraint.as_deref().unwrap_or_default();
-        let mut words = words
+    /// Names in `--constraint` and `--prefer` must be features of some node.
+    pub(super) fn check_features(&self, spec: &JobSpec) -> Result<(), Refusal> {
+        let preferred = spec.without_effect.iter().find(|(option, _)| option == "prefer");
+        if !self.has_features(spec.constraint.as_deref().unwrap_or_default()) {
+            Err(ErrorCode::InvalidFeature.into())
+        } else if preferred.is_some_and(|(_, features)| !self.has_features(features)) {
+            Err(ErrorCode::InvalidPrefer.into())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn has_features(&self, text: &str) -> bool {
+        let mut words = text
             .split(['&', '|', '[', ']', '(', ')', ','])
             .map(|word| word.split_once('*').map_or(word, |(name, _)| name).trim());
         let known = |word: &str| self.nodes.iter().any(|node| node.features.iter().any(|f| f == word));
-        if words.all(|word| word.is_empty() || known(word)) {
-            Ok(())
-        } else {
-            Err(ErrorCode::InvalidFeature.into())
-        }
+        words.all(|word| word.is_empty() || known(word))
     }
 
     /// The partitions of these names, or the default one.
@@ -81,7 +105,7 @@ impl Cluster {
         }
         for name in names {
             let Some(partition) = self.partition(name) else {
-                let detail = vec![format!("invalid partition specified: {}", names.join(","))];
+                let detail = vec![format!("invalid partition specified: {name}")];
                 return Err(Refusal { code: ErrorCode::InvalidPartition, detail });
             };
             if !partition.state.takes() {
@@ -92,15 +116,13 @@ impl Cluster {
     }
 
     /// What is named must be there.
-    fn check_names(&self, spec: &JobSpec) -> Result<(), Refusal> {
+    pub(super) fn check_names(&self, spec: &JobSpec) -> Result<(), Refusal> {
+        self.check_nodes(&spec.exclude)?;
         if spec.licenses.as_ref().is_some_and(|licenses| !licenses.is_empty()) {
             return Err(ErrorCode::InvalidLicenses.into());
         }
         if spec.reservation.is_some() {
             return Err(ErrorCode::InvalidReservation.into());
-        }
-        if spec.nodelist.iter().chain(&spec.exclude).any(|name| self.nodes.get(name).is_none()) {
-            return Err(ErrorCode::InvalidNodeName.into());
         }
         Ok(())
     }
@@ -131,6 +153,13 @@ impl Cluster {
         let rooms: Vec<NodeRoom<'_>> = nodes.map(Node::room).collect();
         partition.allocate(spec, &rooms).map(|_| ())
     }
+}
+
+/// Whether something is asked for each GPU.
+fn counts_by_gpu(spec: &JobSpec) -> bool {
+    matches!(spec.memory, Some(Memory::PerGpu(_)))
+        || spec.ntasks_per_gpu.is_some()
+        || spec.without_effect.iter().any(|(option, _)| option == "cpus-per-gpu")
 }
 
 /// Times that contradict one another, or that have passed.

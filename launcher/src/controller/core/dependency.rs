@@ -1,5 +1,7 @@
 //! `--dependency`: what a job waits for (`sbatch(1)`).
 
+use std::collections::BTreeSet;
+
 use prun_runtime::ids::JobId;
 
 use super::Cluster;
@@ -136,9 +138,10 @@ impl Cluster {
         })
     }
 
-    /// Forgets conditions that hold, so that they stay so when what they speak of goes back into the queue.
+    /// Forgets conditions that hold, so that they stay so when what they speak of goes back into the queue. Those of
+    /// a held job are looked at when it is released.
     pub(super) fn drop_met(&mut self, id: JobId, now: f64) {
-        let Some(job) = self.jobs.get(&id) else { return };
+        let Some(job) = self.jobs.get(&id).filter(|job| job.hold.is_none()) else { return };
         let any = job.spec.dependency.as_ref().is_some_and(|dependency| dependency.any);
         let element = job.element();
         let open: Vec<DependencyCondition> = job
@@ -165,11 +168,13 @@ impl Cluster {
         let any = job.spec.dependency.as_ref().is_some_and(|dependency| dependency.any);
         let texts = job.waits.iter().filter_map(|condition| {
             let state = match self.condition(job, job.element(), condition, now) {
+                _ if job.hold.is_some() => "unfulfilled",
                 Standing::Met => return None,
                 Standing::Never => "failed",
                 Standing::Open | Standing::At(_) => "unfulfilled",
             };
-            Some(format!("{}({state})", condition_text(condition)))
+            let whole = condition.element.is_none() && self.is_array(JobId(condition.job));
+            Some(format!("{}({state})", condition_text(condition, whole)))
         });
         let text = texts.collect::<Vec<_>>().join(if any { "?" } else { "," });
         (!text.is_empty()).then_some(text)
@@ -178,14 +183,41 @@ impl Cluster {
     /// Whether a dependency names a job that there never was.
     pub(super) fn knows(&self, condition: &DependencyCondition) -> bool {
         let id = JobId(condition.job);
-        condition.kind == DependencyKind::Singleton
-            || self.jobs.contains_key(&id)
-            || self.arrays.contains_key(&id)
-            || self.history.contains_key(&id)
+        match condition.element {
+            _ if condition.kind == DependencyKind::Singleton => true,
+            Some(_) => !self.fates(id, condition.element).is_empty(),
+            None => {
+                self.jobs.contains_key(&id) || self.arrays.contains_key(&id) || self.history.contains_key(&id)
+            }
+        }
+    }
+
+    /// Whether what a job is to wait for waits for that job, be it over others.
+    pub(super) fn is_circular(&self, id: JobId, conditions: &[DependencyCondition]) -> bool {
+        let numbers = |conditions: &[DependencyCondition]| conditions.iter().map(|c| JobId(c.job)).collect();
+        let (mut seen, mut left): (BTreeSet<JobId>, Vec<JobId>) = (BTreeSet::new(), numbers(conditions));
+        while let Some(next) = left.pop() {
+            if next == id {
+                return true;
+            }
+            if seen.insert(next) {
+                let records = self.jobs.get(&next).into_iter().chain(self.records_of(next));
+                let waiting = records.filter(|job| job.stage == Stage::Pending);
+                left.extend(waiting.flat_map(|job| &job.waits).map(|condition| JobId(condition.job)));
+            }
+        }
+        false
+    }
+
+    /// Whether a number is that of an array.
+    fn is_array(&self, id: JobId) -> bool {
+        let past = |id| self.history.get(&id).and_then(|view| view.array.as_ref());
+        self.arrays.contains_key(&id) || past(id).is_some_and(|array| array.id == id)
     }
 }
 
-fn condition_text(condition: &DependencyCondition) -> String {
+/// As `--dependency` is written, with a star for all elements of an array.
+fn condition_text(condition: &DependencyCondition, whole_array: bool) -> String {
     let kind = match condition.kind {
         DependencyKind::After => "after",
         DependencyKind::AfterAny => "afterany",
@@ -195,7 +227,8 @@ fn condition_text(condition: &DependencyCondition) -> String {
         DependencyKind::AfterBurstBuffer => "afterburstbuffer",
         DependencyKind::Singleton => return "singleton".to_owned(),
     };
-    let element = condition.element.map(|element| format!("_{element}")).unwrap_or_default();
+    let all = if whole_array { "_*" } else { "" };
+    let element = condition.element.map_or_else(|| all.to_owned(), |element| format!("_{element}"));
     let minutes =
         if condition.after_minutes > 0 { format!("+{}", condition.after_minutes) } else { String::new() };
     format!("{kind}:{}{element}{minutes}", condition.job)

@@ -88,6 +88,7 @@ impl Event {
                     | Request::AttachStep { .. }
                     | Request::WaitJob { .. }
                     | Request::WatchJob { .. }
+                    | Request::WatchCluster { .. }
                     | Request::Jobs { .. }
                     | Request::Nodes
                     | Request::Partitions

@@ -79,6 +79,25 @@ impl Ending {
     }
 }
 
+/// How a step is ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StepEnding {
+    /// What it ends as.
+    pub(super) state: JobState,
+    /// Who cancelled it, itself and not its job.
+    pub(super) by: Option<u32>,
+    /// What its user reads, after `*** STEP 12.0 ON n1 CANCELLED AT …`.
+    pub(super) notice: Option<&'static str>,
+    /// By KILL, without TERM before.
+    pub(super) at_once: bool,
+}
+
+impl StepEnding {
+    pub(super) fn new(state: JobState) -> Self {
+        Self { state, by: None, notice: None, at_once: false }
+    }
+}
+
 impl Cluster {
     /// Decides the outcome of a job that waits or runs, and ends what it still runs.
     pub(super) fn end_job(&mut self, turn: &mut Turn<'_>, id: JobId, ending: Ending) {
@@ -87,7 +106,11 @@ impl Cluster {
         let Ok(stage) = job.stage.after(Happening::End) else { return };
         job.run.suspended_secs = job.suspended_until(turn.now);
         job.stage = stage;
-        (job.outcome, job.reason, job.cancelled_by) = (ending.outcome, ending.reason, ending.by);
+        (job.outcome, job.cancelled_by) = (ending.outcome, ending.by);
+        // What never ran keeps saying why it waited.
+        if stage != Stage::Ended || ending.reason != Reason::None {
+            job.reason = ending.reason;
+        }
         job.again = ending.again;
         job.end_time = Some(turn.now);
         if let Some(exit) = ending.exit {
@@ -102,7 +125,7 @@ impl Cluster {
             return self.ended(turn, id);
         }
         self.refuse_waiting_steps(turn, id);
-        self.end_steps(turn, id, ending.by, ending.notice, suspended);
+        self.end_steps(turn, id, ending.notice, suspended);
         self.settle(turn, id);
     }
 
@@ -113,39 +136,25 @@ impl Cluster {
         }
     }
 
-    fn end_steps(
-        &mut self,
-        turn: &mut Turn<'_>,
-        id: JobId,
-        by: Option<u32>,
-        notice: Option<&'static str>,
-        suspended: bool,
-    ) {
+    fn end_steps(&mut self, turn: &mut Turn<'_>, id: JobId, notice: Option<&'static str>, suspended: bool) {
         let Some(job) = self.jobs.get(&id) else { return };
         let live: Vec<StepKey> =
             job.run.steps.values().filter(|step| step.live()).map(|step| step.key).collect();
         for key in live {
-            self.end_step(turn, key, JobState::Cancelled, by, notice);
+            self.end_step(turn, key, StepEnding { notice, ..StepEnding::new(JobState::Cancelled) });
             if suspended {
                 self.signal_step(turn, key, SIGCONT);
             }
         }
     }
 
-    /// Ends a step: at once where it was not launched yet, else by TERM and KILL.
-    pub(super) fn end_step(
-        &mut self,
-        turn: &mut Turn<'_>,
-        key: StepKey,
-        state: JobState,
-        by: Option<u32>,
-        notice: Option<&'static str>,
-    ) {
+    /// Ends a step: at once where it was not launched yet, else by signals.
+    pub(super) fn end_step(&mut self, turn: &mut Turn<'_>, key: StepKey, ending: StepEnding) {
         let now = turn.now;
-        let notice = notice.and_then(|why| self.notice(key, why, now));
+        let notice = ending.notice.and_then(|why| self.notice(key, why, now));
         let created = self.with_step(key, |step| {
-            step.ended_as.get_or_insert(state);
-            step.cancelled_by = step.cancelled_by.or(by);
+            step.ended_as.get_or_insert(ending.state);
+            step.cancelled_by = step.cancelled_by.or(ending.by);
             matches!(step.stage, StepStage::Created(_))
         });
         match created {
@@ -154,7 +163,7 @@ impl Cluster {
                 for (at, link) in self.links_of(key).into_iter().enumerate() {
                     // One of several rank servers tells it: the user reads it once.
                     let notice = notice.clone().filter(|_| at == 0);
-                    turn.tell(link, ToNode::Terminate { key, at_once: false, notice });
+                    turn.tell(link, ToNode::Terminate { key, at_once: ending.at_once, notice });
                 }
             }
             None => {}
@@ -203,8 +212,12 @@ impl Cluster {
         job.run = Run::default();
         job.restarts += 1;
         (job.cancelled_by, job.end_time, job.eligible_time) = (None, None, None);
-        job.hold = again.hold;
-        job.reason = again.hold.map_or(Reason::BeginTime, Hold::reason);
+        job.reason = match (again.hold, job.hold) {
+            (Some(_), _) => Reason::RequeuedHeld,
+            (None, Some(hold)) => hold.reason(),
+            (None, None) => Reason::BeginTime,
+        };
+        job.hold = again.hold.or(job.hold);
         job.not_before = turn.now + REQUEUE_SECS;
         self.deadlines.add(job.not_before, Look::Job(id));
         self.rekey(id);

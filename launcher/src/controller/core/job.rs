@@ -139,7 +139,7 @@ impl Job {
     }
 
     pub(super) fn name(&self) -> &str {
-        self.spec.name.as_deref().unwrap_or_default()
+        self.spec.name.as_deref().unwrap_or("sbatch")
     }
 
     /// Priority as shown: 0 is held.

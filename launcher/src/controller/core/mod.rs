@@ -4,7 +4,7 @@
 //! order in which a job passes through them: `check`, `submit` (defaults), `dependency` and `schedule` (who
 //! starts, where), `start`, `steps` (CPUs inside a job, launches), `report` (what rank servers say), `finish`
 //! (outcome, requeue, history); beside them what users do to jobs: `cancel`, `act`, `update`; and what they see:
-//! `view`, `watch`. The way of a job is the table in `lifecycle`.
+//! `view`, `watch`, `overview`. The way of a job is the table in `lifecycle`.
 //!
 //! Random secrets are drawn from a source that the caller passes in, so that a replay can give the same ones.
 
@@ -24,6 +24,7 @@ mod job;
 mod lifecycle;
 mod node;
 mod nodes;
+mod overview;
 mod partition;
 mod queue;
 mod reason;
@@ -40,9 +41,11 @@ mod tests;
 mod turn;
 mod update;
 mod view;
-mod watch;
+mod wanted;
+pub mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use prun_runtime::ids::JobId;
 use prun_runtime::wire::launch::Secret;
@@ -52,6 +55,7 @@ use self::deadline::{Deadlines, Look};
 use self::event::{Asker, ClientId, Effect, Event};
 use self::job::Job;
 use self::nodes::Nodes;
+use self::overview::Onlookers;
 use self::queue::Queue;
 use self::turn::Turn;
 use self::watch::Watchers;
@@ -72,7 +76,9 @@ pub struct Cluster {
     queue: Queue,
     /// Jobs that ended longer ago, for accounting.
     history: BTreeMap<JobId, JobView>,
-    watchers: Watchers,
+    /// Both are shared with whoever may have to go back to what they were.
+    watchers: Arc<Watchers>,
+    onlookers: Arc<Onlookers>,
     /// Clients that asked for something that ends with their connection.
     owners: BTreeSet<ClientId>,
     deadlines: Deadlines,
@@ -101,7 +107,8 @@ impl Cluster {
             holding: BTreeSet::new(),
             queue: Queue::default(),
             history: BTreeMap::new(),
-            watchers: Watchers::default(),
+            watchers: Arc::default(),
+            onlookers: Arc::default(),
             owners: BTreeSet::new(),
             deadlines: Deadlines::default(),
             next_priority: FIRST_PRIORITY,
@@ -115,6 +122,9 @@ impl Cluster {
     pub fn apply(&mut self, event: Event, now: f64, secrets: &mut dyn FnMut() -> Secret) -> Vec<Effect> {
         let mut turn = Turn::new(now, secrets);
         let changes = self.is_changed_by(&event);
+        if changes && !matches!(event, Event::Timer) {
+            Arc::make_mut(&mut self.onlookers).note_change();
+        }
         self.last_correspondent = self.last_correspondent.max(event.correspondent());
         match event {
             Event::Call { client, peer, call } => {
@@ -131,6 +141,7 @@ impl Cluster {
             self.schedule(&mut turn);
         }
         self.tell_watchers(&mut turn);
+        self.tell_onlookers(&mut turn);
         self.stop_when_empty(&mut turn);
         turn.effects
     }
@@ -141,12 +152,19 @@ impl Cluster {
     pub fn is_changed_by(&self, event: &Event) -> bool {
         match event {
             Event::ClientGone { client } => self.owners.contains(client),
+            // One that is only for the onlookers, who are told what is so already.
+            Event::Timer => match (self.deadlines.next(), self.onlookers.due()) {
+                (Some(deadline), Some(due)) => deadline <= due,
+                (None, Some(_)) => false,
+                (_, None) => true,
+            },
             event => !event.only_asks(),
         }
     }
 
     fn look_at_due(&mut self, turn: &mut Turn<'_>) {
         while let Some(look) = self.deadlines.pop(turn.now) {
+            Arc::make_mut(&mut self.onlookers).note_change();
             match look {
                 Look::Job(id) => self.look_at_job(turn, id),
                 Look::Link(link) => self.look_at_link(turn, link),
@@ -157,6 +175,6 @@ impl Cluster {
     /// When [`Event::Timer`] is due, in Unix seconds. It may change with every event.
     #[must_use]
     pub fn next_deadline(&self) -> Option<f64> {
-        self.deadlines.next()
+        [self.deadlines.next(), self.onlookers.due()].into_iter().flatten().min_by(f64::total_cmp)
     }
 }

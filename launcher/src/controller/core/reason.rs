@@ -24,6 +24,8 @@ pub(super) enum Reason {
     HeldUser,
     /// Held by the cluster's.
     HeldAdmin,
+    /// Put back into the queue, and held there.
+    RequeuedHeld,
     /// As many elements of its array run as may at once.
     ArrayTaskLimit,
     /// Its partition is down.
@@ -65,6 +67,7 @@ impl fmt::Display for Reason {
             Self::BeginTime => "BeginTime",
             Self::HeldUser => "JobHeldUser",
             Self::HeldAdmin => "JobHeldAdmin",
+            Self::RequeuedHeld => "job requeued in held state",
             Self::ArrayTaskLimit => "JobArrayTaskLimit",
             Self::PartitionDown => "PartitionDown",
             Self::PartitionInactive => "PartitionInactive",

@@ -1,5 +1,7 @@
 //! Which room a client's request goes to.
 
+use std::sync::Arc;
+
 use prun_runtime::ids::JobId;
 use prun_runtime::limits::JOBS_PART_MAX;
 use prun_runtime::wire::step::Exit;
@@ -7,7 +9,7 @@ use prun_runtime::wire::step::Exit;
 use super::Cluster;
 use super::deadline::Look;
 use super::event::{Asker, ClientId, Effect, Peer};
-use super::finish::Ending;
+use super::finish::{Ending, StepEnding};
 use super::job::Job;
 use super::lifecycle::Stage;
 use super::step::{Step, StepStage};
@@ -60,6 +62,7 @@ impl Cluster {
             Request::AttachStep { key } => reply(self.attach(key), |step| Reply::Step(Box::new(step))),
             Request::WaitJob { job } => return self.watch(turn, asker, job, Wish::End),
             Request::WatchJob { job } => return self.watch(turn, asker, job, Wish::EveryChange),
+            Request::WatchCluster { seen } => return self.overlook(turn, asker, seen),
             Request::Jobs { history } => self.tell_jobs(turn, asker, history),
             Request::Nodes => Reply::Nodes(self.node_views()),
             Request::Partitions => Reply::Partitions(self.partition_views()),
@@ -120,7 +123,8 @@ impl Cluster {
 
     /// A client's connection is gone: what lives by it ends.
     pub(super) fn client_gone(&mut self, turn: &mut Turn<'_>, client: ClientId) {
-        self.watchers.drop_client(client);
+        Arc::make_mut(&mut self.watchers).drop_client(client);
+        Arc::make_mut(&mut self.onlookers).drop_client(client);
         if !self.owners.remove(&client) {
             return;
         }
@@ -137,7 +141,7 @@ impl Cluster {
             let abandoned = |step: &&Step| step.stage == StepStage::Created(client);
             let steps: Vec<_> = job.run.steps.values().filter(abandoned).map(|step| step.key).collect();
             for key in steps {
-                self.end_step(turn, key, JobState::Cancelled, None, None);
+                self.end_step(turn, key, StepEnding::new(JobState::Cancelled));
             }
         }
     }
@@ -217,7 +221,8 @@ impl Cluster {
             self.warn(turn, id, signal.signal, signal.batch_only);
         }
         for key in steps {
-            self.end_step(turn, key, JobState::Timeout, None, Some(" DUE TO TIME LIMIT"));
+            let notice = Some(" DUE TO TIME LIMIT");
+            self.end_step(turn, key, StepEnding { notice, ..StepEnding::new(JobState::Timeout) });
         }
     }
 

@@ -65,13 +65,15 @@ impl Step {
         self.exits.values().copied().max_by_key(Exit::status).unwrap_or_default()
     }
 
-    /// Its state. A step that was told to end and found its own way out is as that way was.
+    /// Its state, as Slurm's accounting has it: whatever a signal ended was cancelled, and so was what had been told
+    /// to end and did so without an error.
     fn state(&self) -> JobState {
         let exit = self.exit();
         match self.ended_as {
             _ if self.live() => JobState::Running,
-            Some(state) if exit.signal != 0 || self.exits.is_empty() => state,
-            _ if self.lost || exit.status() != 0 => JobState::Failed,
+            Some(state) if exit.signal != 0 || exit.code == 0 => state,
+            _ if self.lost || exit.code != 0 => JobState::Failed,
+            _ if exit.signal != 0 => JobState::Cancelled,
             _ => JobState::Completed,
         }
     }

@@ -10,6 +10,7 @@ use prun_runtime::wire::node::ToNode;
 use super::Cluster;
 use super::deadline::Look;
 use super::event::{Asker, LinkId};
+use super::finish::StepEnding;
 use super::job::Job;
 use super::lifecycle::Stage;
 use super::step::{Step, StepStage, WaitingStep};
@@ -133,7 +134,7 @@ impl Cluster {
         }
         let launch = StepLaunch { secret: step.secret.clone(), ..launch };
         let Some(links) = self.send_launch(turn, launch) else {
-            self.end_step(turn, key, JobState::NodeFail, None, None);
+            self.end_step(turn, key, StepEnding::new(JobState::NodeFail));
             return Err(ErrorCode::NodesBusy.into());
         };
         let limit = self.with_step(key, |step| {

@@ -27,6 +27,11 @@ impl Cluster {
         owner: Option<Asker>,
     ) -> Result<(JobId, Vec<String>), Refusal> {
         let partitions = self.check(&submission, turn.now)?;
+        if let [spec] = submission.components.as_slice()
+            && !spec.hold
+        {
+            self.check_fit(spec, &partitions)?;
+        }
         let id = JobId(self.next_job);
         let job = self.record(id, submission, owner, partitions, turn.now)?;
         self.next_job += 1;
@@ -73,6 +78,7 @@ impl Cluster {
     pub(super) fn test(&self, turn: &Turn<'_>, submission: Submission) -> Result<Reply, Refusal> {
         let partitions = self.check(&submission, turn.now)?;
         let spec = submission.components.first().ok_or(ErrorCode::Unspecified)?;
+        self.check_fit(spec, &partitions)?;
         let places = partitions.iter().filter_map(|name| self.partition(name)).filter_map(|partition| {
             let (at, allocation) = self.expected(spec, partition, turn.now)?;
             Some((at, allocation, partition.name.clone()))
@@ -98,7 +104,7 @@ impl Cluster {
         now: f64,
     ) -> Result<Job, Refusal> {
         let spec = submission.components.pop().ok_or(ErrorCode::Unspecified)?;
-        let hold = (spec.hold || spec.priority == Some(0)).then_some(Hold::User);
+        let hold = spec.hold.then_some(Hold::User);
         let array = spec.array.as_ref().map(|array| Membership {
             array: id,
             limit: array.limit,
@@ -123,7 +129,7 @@ impl Cluster {
             submit_time: now,
             eligible_time: (hold.is_none() && !waits_for_others).then_some(now),
             end_time: None,
-            last_sched_eval: None,
+            last_sched_eval: Some(now),
             restarts: 0,
             cancelled_by: None,
             again: None,

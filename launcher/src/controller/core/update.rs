@@ -13,7 +13,7 @@ use super::turn::Turn;
 use crate::controller::api::{ErrorCode, JobRef, Refusal};
 use crate::script::begin;
 use crate::script::options::{Command, Request, Row, rows};
-use crate::script::spec::JobSpec;
+use crate::script::spec::{JobSpec, Sharing};
 
 /// When a key may be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,19 +22,17 @@ enum When {
     Pending,
     /// Until it ends.
     Open,
-    /// Always.
-    Always,
 }
 
 /// Keys that are options: the key, the option, when, and what Slurm calls a value that is wrong.
 const OPTIONS: &[(&str, &str, When, ErrorCode)] = &[
     ("account", "account", When::Pending, ErrorCode::InvalidAccount),
-    ("comment", "comment", When::Always, ErrorCode::InvalidUpdate),
-    ("contiguous", "contiguous", When::Pending, ErrorCode::InvalidUpdate),
+    ("comment", "comment", When::Open, ErrorCode::InvalidUpdate),
     ("cpuspertask", "cpus-per-task", When::Pending, ErrorCode::CpuCount),
     ("cpus/task", "cpus-per-task", When::Pending, ErrorCode::CpuCount),
     ("dependency", "dependency", When::Pending, ErrorCode::Dependency),
     ("excnodelist", "exclude", When::Pending, ErrorCode::InvalidNodeName),
+    ("extra", "extra", When::Open, ErrorCode::InvalidUpdate),
     ("features", "constraint", When::Pending, ErrorCode::InvalidFeature),
     ("gres", "gres", When::Pending, ErrorCode::InvalidGres),
     ("jobname", "job-name", When::Open, ErrorCode::InvalidUpdate),
@@ -46,17 +44,20 @@ const OPTIONS: &[(&str, &str, When, ErrorCode)] = &[
     ("minmemorynode", "mem", When::Pending, ErrorCode::InvalidTaskMemory),
     ("mintmpdisknode", "tmp", When::Pending, ErrorCode::InvalidUpdate),
     ("name", "job-name", When::Open, ErrorCode::InvalidUpdate),
-    ("nice", "nice", When::Pending, ErrorCode::InvalidUpdate),
+    ("nice", "nice", When::Open, ErrorCode::InvalidUpdate),
     ("nodelist", "nodelist", When::Pending, ErrorCode::InvalidNodeName),
     ("numnodes", "nodes", When::Pending, ErrorCode::NodeCount),
     ("numtasks", "ntasks", When::Pending, ErrorCode::InvalidTaskCount),
     ("partition", "partition", When::Pending, ErrorCode::InvalidPartition),
-    ("qos", "qos", When::Pending, ErrorCode::InvalidQos),
+    ("prefer", "prefer", When::Pending, ErrorCode::InvalidPrefer),
+    ("qos", "qos", When::Open, ErrorCode::InvalidQos),
     ("reqnodelist", "nodelist", When::Pending, ErrorCode::InvalidNodeName),
     ("reqnodes", "nodes", When::Pending, ErrorCode::NodeCount),
+    ("reservationname", "reservation", When::Pending, ErrorCode::InvalidReservation),
     ("stderr", "error", When::Pending, ErrorCode::InvalidUpdate),
     ("stdin", "input", When::Pending, ErrorCode::InvalidUpdate),
     ("stdout", "output", When::Pending, ErrorCode::InvalidUpdate),
+    ("switches", "switches", When::Pending, ErrorCode::InvalidUpdate),
     ("timemin", "time-min", When::Pending, ErrorCode::InvalidTimeLimit),
     ("wckey", "wckey", When::Pending, ErrorCode::InvalidUpdate),
     ("workdir", "chdir", When::Pending, ErrorCode::InvalidUpdate),
@@ -97,37 +98,62 @@ impl Cluster {
     }
 
     fn change(&self, job: &mut Job, peer: &Peer, now: f64, key: &str, value: &str) -> Result<(), Refusal> {
-        let pending = job.stage == Stage::Pending;
+        allow(When::Open, job.stage)?;
+        let pending = || allow(When::Pending, job.stage);
         let number = || value.parse::<u32>().map_err(|_| Refusal::from(ErrorCode::InvalidUpdate));
         match key {
             "timelimit" => return self.change_limit(job, now, value),
+            "endtime" => return self.change_end(job, now, value),
             "requeue" => job.spec.requeue = Some(number()? != 0),
-            _ if key == "starttime" || key == "eligibletime" => {
-                allow(When::Pending, job.stage)?;
+            "starttime" | "eligibletime" => {
+                pending()?;
                 job.spec.begin = Some(self.time(value, now)?);
             }
             "deadline" => job.spec.deadline = Some(self.time(value, now)?),
-            "priority" if !pending => return Err(ErrorCode::NotPending.into()),
-            "priority" => match number()? {
-                0 => job.hold = Some(Hold::by(peer.uid)),
-                priority => (job.hold, job.priority) = (None, priority),
-            },
+            "priority" => change_priority(job, peer, number()?)?,
             "arraytaskthrottle" => {
                 let limit = Some(number()?).filter(|limit| *limit > 0);
-                let array = job.array.as_mut().ok_or(ErrorCode::InvalidJobId)?;
-                array.limit = limit;
+                // What is no array has nothing to hold back.
+                if let Some(array) = &mut job.array {
+                    array.limit = limit;
+                }
             }
+            "numcpus" => {
+                pending()?;
+                job.spec.ntasks = Some(number()?.div_ceil(job.spec.cpus_per_task.unwrap_or(1)).max(1));
+            }
+            "contiguous" => {
+                pending()?;
+                job.spec.contiguous = yes(value)?;
+            }
+            "oversubscribe" | "shared" => {
+                pending()?;
+                job.spec.sharing = Some(if yes(value)? { Sharing::Shared } else { Sharing::Exclusive });
+            }
+            "reboot" => {
+                pending()?;
+                job.spec.reboot = yes(value)?;
+            }
+            "admincomment" => job.spec.admin_comment = Some(value.to_owned()),
+            "burstbuffer" => return Err(ErrorCode::NotSupported.into()),
+            // There is no factor of the site in priorities here.
+            "sitefactor" => {}
             _ => return change_option(job, key, value),
         }
-        if key == "priority" {
-            job.reason = job.hold.map_or(super::reason::Reason::None, Hold::reason);
-        }
+        Ok(())
+    }
+
+    /// The limit that ends a running job at a time.
+    fn change_end(&self, job: &mut Job, now: f64, value: &str) -> Result<(), Refusal> {
+        let start = job.run.start_time.ok_or(ErrorCode::JobPending)?;
+        let end = self.time(value, now)? as f64;
+        let minutes = ((end - start - job.suspended_until(now)) / 60.0).ceil().max(1.0);
+        job.spec.time_limit = Some(Some(minutes as u32));
         Ok(())
     }
 
     /// A limit, or `+` and `-` minutes to the one that is.
     fn change_limit(&self, job: &mut Job, now: f64, value: &str) -> Result<(), Refusal> {
-        allow(When::Open, job.stage)?;
         let old = self.limit_of(job);
         let (sign, text) = match value.as_bytes().first() {
             Some(b'+') => (1, &value[1..]),
@@ -141,6 +167,8 @@ impl Cluster {
                 let minutes = i64::from(old) + sign * i64::from(step);
                 Some(u32::try_from(minutes.max(1)).map_err(|_| ErrorCode::InvalidTimeLimit)?)
             }
+            // There is nothing to add to.
+            (_, None, _) => None,
             _ => return Err(ErrorCode::InvalidTimeLimit.into()),
         };
         job.spec.time_limit = Some(limit);
@@ -162,8 +190,13 @@ impl Cluster {
             return Ok(());
         }
         if changed.spec.partition != old.spec.partition {
-            changed.partitions = self.partitions_for(&changed.spec.partition)?;
+            let partitions = self.partitions_for(&changed.spec.partition);
+            changed.partitions = partitions.map_err(|refusal| refusal.code)?;
         }
+        self.check_devices(&changed.spec)?;
+        self.check_nodes(&changed.spec.nodelist)?;
+        self.check_features(&changed.spec)?;
+        self.check_names(&changed.spec)?;
         if changed.spec.nice != old.spec.nice {
             let priority = i64::from(old.priority) + i64::from(old.spec.nice) - i64::from(changed.spec.nice);
             changed.priority = u32::try_from(priority.clamp(1, i64::from(u32::MAX - 1))).unwrap_or(1);
@@ -176,9 +209,16 @@ impl Cluster {
             }
             let own = |job: JobId| job == changed.id || job == changed.array_or_id();
             if conditions.iter().any(|condition| own(JobId(condition.job))) {
+                return Err(ErrorCode::Dependency.into());
+            }
+            if self.is_circular(changed.array_or_id(), &conditions) {
                 return Err(ErrorCode::CircularDependency.into());
             }
             changed.waits = conditions;
+        }
+        // A held job is looked at when it is released.
+        if changed.hold.is_some() {
+            return Ok(());
         }
         if needs_place(&changed.spec) != needs_place(&old.spec) || changed.partitions != old.partitions {
             self.check_fit(&changed.spec, &changed.partitions)?;
@@ -199,9 +239,32 @@ fn needs_place(spec: &JobSpec) -> impl PartialEq {
 
 fn allow(when: When, stage: Stage) -> Result<(), ErrorCode> {
     match (when, stage) {
-        (When::Always, _) | (_, Stage::Pending) | (When::Open, Stage::Running | Stage::Suspended) => Ok(()),
+        (_, Stage::Pending) | (When::Open, Stage::Running | Stage::Suspended) => Ok(()),
         (When::Pending, Stage::Running | Stage::Suspended) => Err(ErrorCode::NotPending),
-        (_, Stage::Completing | Stage::Ended) => Err(ErrorCode::AlreadyDone),
+        (_, Stage::Completing | Stage::Ended) => Err(ErrorCode::JobFinished),
+    }
+}
+
+/// 0 holds a job; only a release gives it a priority again.
+fn change_priority(job: &mut Job, peer: &Peer, priority: u32) -> Result<(), ErrorCode> {
+    match (job.stage, priority) {
+        (Stage::Pending, 0) => {
+            let hold = *job.hold.get_or_insert(Hold::by(peer.uid));
+            job.reason = hold.reason();
+        }
+        (Stage::Pending, _) if job.hold.is_some() => return Err(ErrorCode::JobHeld),
+        (_, 0) => job.hold = Some(Hold::by(peer.uid)),
+        (_, priority) => job.priority = priority,
+    }
+    Ok(())
+}
+
+/// `yes`, `no`, or a number.
+fn yes(value: &str) -> Result<bool, ErrorCode> {
+    match value.to_ascii_lowercase().as_str() {
+        "yes" | "y" => Ok(true),
+        "no" | "n" => Ok(false),
+        number => number.parse::<u32>().map(|number| number != 0).map_err(|_| ErrorCode::InvalidUpdate),
     }
 }
 

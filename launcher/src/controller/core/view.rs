@@ -7,8 +7,8 @@ use super::lifecycle::Stage;
 use super::reason::Reason;
 use super::step::Step;
 use crate::controller::api::{ArrayView, JobView, StepView};
-use crate::environment::batch_files;
-use crate::script::spec::{JobSpec, Memory};
+use crate::environment::shown_files;
+use crate::script::spec::Memory;
 
 impl Cluster {
     /// Jobs by number; with those of the past where `history` is asked for.
@@ -23,13 +23,14 @@ impl Cluster {
 
     /// A job as it is now.
     pub(super) fn view(&self, job: &Job, now: f64) -> JobView {
-        let (ntasks, cpus, node_range) = self.wanted(job);
+        let wanted = self.wanted(job, now);
         let partition = job.run.partition.clone().unwrap_or_else(|| job.partitions.join(","));
         let never_ran = job.stage == Stage::Ended && job.run.start_time.is_none();
         let limit_end = (job.stage != Stage::Pending).then(|| self.limit_end(job)).flatten();
         let expected = job.run.expected.as_ref().filter(|_| job.stage == Stage::Pending);
         let submitter = &job.submission.submitter;
-        with_files(JobView {
+        let shown_by_launcher = job.submission.streams;
+        let view = with_files(JobView {
             id: job.id,
             cluster: self.config.cluster.clone(),
             array: array_view(job),
@@ -43,9 +44,11 @@ impl Cluster {
             reason: self.reason_of(job, now).to_string(),
             cancelled_by: job.cancelled_by,
             priority: job.current_priority(),
-            node_range,
-            cpus,
-            ntasks,
+            node_range: wanted.nodes,
+            nodes_asked: wanted.nodes_asked,
+            node_memory_mb: self.node_memory(job),
+            cpus: wanted.cpus,
+            ntasks: wanted.tasks,
             memory: self.memory_of(job),
             time_limit: self.limit_of(job),
             allocation: job.run.allocation.clone(),
@@ -67,7 +70,8 @@ impl Cluster {
             stdin: String::new(),
             dependency: self.dependency_text(job, now),
             steps: step_views(job),
-        })
+        });
+        if shown_by_launcher { without_default_files(view) } else { view }
     }
 
     /// Why a job waits, also where the scheduler has not come to it (again): then others are before it.
@@ -97,26 +101,12 @@ impl Cluster {
         job.spec.memory.or(default)
     }
 
-    /// Tasks, CPUs and nodes: those it holds, or those it asks for as far as that is known before.
-    fn wanted(&self, job: &Job) -> (u32, u32, (u32, u32)) {
-        let spec = &job.spec;
-        let (least, most) = spec.nodes.unwrap_or((1, 1));
-        let ntasks = tasks_asked(spec, least);
-        let wanted = ntasks.saturating_mul(spec.cpus_per_task.unwrap_or(1));
-        if let Some(allocation) = &job.run.allocation {
-            let nodes = allocation.nodes.len() as u32;
-            let cpus = allocation.nodes.iter().map(|node| node.cpus.len() as u32).sum();
-            let tasks = if spec.ntasks.is_some() { ntasks } else { tasks_asked(spec, nodes) };
-            return (tasks, cpus, (nodes, nodes));
-        }
-        let largest = self.nodes.iter().map(|node| node.facts.cpus).max().unwrap_or(1).max(1);
-        let least = least.max(wanted.div_ceil(largest));
-        (ntasks, wanted.max(least), (least, most.max(least)))
+    /// Memory that accounting counts a node of the job with where it asks for none: all of it.
+    fn node_memory(&self, job: &Job) -> u64 {
+        let partition = job.partitions.first().and_then(|name| self.partition(name));
+        let mut nodes = self.nodes.iter().filter(|node| partition.is_none_or(|p| p.has(&node.facts.name)));
+        nodes.next().map_or(0, |node| node.facts.memory_mb)
     }
-}
-
-fn tasks_asked(spec: &JobSpec, nodes: u32) -> u32 {
-    spec.ntasks.unwrap_or_else(|| nodes.saturating_mul(spec.ntasks_per_node.unwrap_or(1)))
 }
 
 fn array_view(job: &Job) -> Option<ArrayView> {
@@ -148,9 +138,16 @@ fn step_views(job: &Job) -> Vec<StepView> {
     batch.into_iter().chain(others).map(Step::view).collect()
 }
 
+/// Streams that a launcher shows have no files but those that the script names.
+fn without_default_files(view: JobView) -> JobView {
+    let keep = |path: String, named: bool| if named { path } else { String::new() };
+    let (stdout, stderr) = (view.spec.stdout.is_some(), view.spec.stderr.is_some());
+    JobView { stdout: keep(view.stdout, stdout), stderr: keep(view.stderr, stdout || stderr), ..view }
+}
+
 /// Puts the paths of a script's streams in.
 fn with_files(view: JobView) -> JobView {
-    let files = batch_files(&view);
+    let files = shown_files(&view);
     let text = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
     let stdout = text(&files.stdout);
     JobView {

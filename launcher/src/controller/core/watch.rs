@@ -1,6 +1,7 @@
 //! Clients that want to know how a job goes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use prun_runtime::ids::JobId;
 use prun_runtime::limits::WATCHERS_MAX;
@@ -9,6 +10,7 @@ use super::Cluster;
 use super::event::{Asker, ClientId};
 use super::job::Job;
 use super::lifecycle::Stage;
+use super::overview::Onlookers;
 use super::turn::Turn;
 use crate::controller::api::{ErrorCode, JobView, Reply};
 
@@ -22,10 +24,17 @@ pub(super) enum Wish {
 }
 
 /// Watchers by the job or array that they named.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Watchers {
     by_job: BTreeMap<JobId, Vec<(Asker, Wish)>>,
     count: usize,
+}
+
+/// All who wait to be told something. An image does not say it.
+#[derive(Debug, Clone)]
+pub struct Audience {
+    watchers: Arc<Watchers>,
+    onlookers: Arc<Onlookers>,
 }
 
 impl Watchers {
@@ -50,6 +59,18 @@ impl Watchers {
 }
 
 impl Cluster {
+    /// Who waits to be told something now.
+    #[must_use]
+    pub fn audience(&self) -> Audience {
+        Audience { watchers: Arc::clone(&self.watchers), onlookers: Arc::clone(&self.onlookers) }
+    }
+
+    /// The same cluster before this audience.
+    #[must_use]
+    pub fn before(self, audience: Audience) -> Self {
+        Self { watchers: audience.watchers, onlookers: audience.onlookers, ..self }
+    }
+
     /// `WaitJob` and `WatchJob`.
     pub(super) fn watch(&mut self, turn: &mut Turn<'_>, asker: Asker, id: JobId, wish: Wish) {
         if let Some(view) = self.history.get(&id) {
@@ -68,7 +89,7 @@ impl Cluster {
         if wish == Wish::EveryChange {
             turn.answer(asker, Reply::Job(Box::new(self.view(job, turn.now))));
         }
-        self.watchers.add(id, asker, wish);
+        Arc::make_mut(&mut self.watchers).add(id, asker, wish);
     }
 
     /// Tells watchers of the jobs that changed in this turn.
@@ -94,7 +115,7 @@ impl Cluster {
         }
         if self.all_ended(name) {
             let view = self.worst(name, job, turn.now);
-            for (asker, _) in self.watchers.take(name) {
+            for (asker, _) in Arc::make_mut(&mut self.watchers).take(name) {
                 turn.answer(asker, Reply::Ended { job: Box::new(view.clone()) });
             }
         }

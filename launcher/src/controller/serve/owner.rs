@@ -9,7 +9,8 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::controller::api::{Answer, Call, ErrorCode, Reply, Request};
+use super::keeper::{Happened, Keeper, retry};
+use crate::controller::api::{Answer, Call, Reply, Request};
 use crate::controller::core::Cluster;
 use crate::controller::core::config::Config;
 use crate::controller::core::event::{ClientId, Effect, Event, LinkId, Peer};
@@ -44,17 +45,14 @@ const BATCH_MAX: usize = 256;
 
 /// The core with all its correspondents.
 pub(super) struct Owner {
-    cluster: Cluster,
-    /// `None`: in memory only, or failed.
-    journal: Option<Journal>,
-    /// Events not kept yet.
-    records: Vec<Record>,
-    /// What they want done once they are kept.
-    effects: Vec<Effect>,
+    pub(super) cluster: Cluster,
+    pub(super) keeper: Keeper,
+    /// What is to be done once all that led to it is kept.
+    pub(super) effects: Vec<Effect>,
     clients: HashMap<ClientId, (mpsc::Sender<Answer>, Peer)>,
     links: HashMap<LinkId, mpsc::Sender<ToNode>>,
     last_id: u64,
-    stopped: bool,
+    pub(super) stopped: bool,
 }
 
 impl Owner {
@@ -67,16 +65,15 @@ impl Owner {
     pub(super) fn recover(config: Config, mut journal: Journal) -> Result<Self, JournalError> {
         let cluster = journal.recover(config)?;
         let mut owner = Self::of(cluster, Some(journal));
-        owner.apply(Event::Restarted);
+        owner.apply(now(), Event::Restarted);
         Ok(owner)
     }
 
     fn of(cluster: Cluster, journal: Option<Journal>) -> Self {
         Self {
             last_id: cluster.last_correspondent(),
+            keeper: Keeper::new(journal, &cluster),
             cluster,
-            journal,
-            records: Vec::new(),
             effects: Vec::new(),
             clients: HashMap::new(),
             links: HashMap::new(),
@@ -88,16 +85,23 @@ impl Owner {
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Inbox>, end: watch::Sender<bool>) {
         while !self.stopped {
             self.let_out().await;
-            let deadline = self.cluster.next_deadline();
+            let deadline = self.cluster.next_deadline().filter(|_| !self.keeper.is_stalled());
             tokio::select! {
-                message = inbox.recv() => match message {
-                    Some(message) => self.take(message),
+                message = inbox.recv(), if self.keeper.has_room() => match message {
+                    Some(message) => {
+                        self.go_on();
+                        self.take(message);
+                    }
                     None => break,
                 },
-                () = until(deadline) => self.apply(Event::Timer),
+                () = until(deadline) => self.happens(Event::Timer),
+                () = retry(self.keeper.is_stalled()) => self.go_on(),
             }
             // What has come meanwhile goes to the disk together with it.
             for _ in 1..BATCH_MAX {
+                if !self.keeper.has_room() {
+                    break;
+                }
                 let Ok(message) = inbox.try_recv() else { break };
                 self.take(message);
             }
@@ -106,58 +110,7 @@ impl Owner {
         end.send_replace(true);
     }
 
-    /// Keeps what has happened, then does what it wants done: also what that leads to.
-    async fn let_out(&mut self) {
-        while !self.records.is_empty() || !self.effects.is_empty() {
-            let records = std::mem::take(&mut self.records);
-            let effects = std::mem::take(&mut self.effects);
-            match self.keep(records).await {
-                Ok(()) => effects.into_iter().for_each(|effect| self.act(effect)),
-                Err(error) => self.give_up(&error, effects),
-            }
-        }
-    }
-
-    /// Writes records to the journal, and now and then the image that takes the place of all of them.
-    async fn keep(&mut self, records: Vec<Record>) -> Result<(), JournalError> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        let Some(mut journal) = self.journal.take() else { return Ok(()) };
-        let image = journal.is_long().then(|| self.cluster.image());
-        let written = tokio::task::spawn_blocking(move || {
-            let result = journal.append(&records).and_then(|()| match image {
-                Some(image) => journal.compact(&image),
-                None => Ok(()),
-            });
-            (journal, result)
-        });
-        match written.await {
-            Ok((journal, result)) => {
-                self.journal = Some(journal);
-                result
-            }
-            // The runtime is going down, and with it this task.
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// What is not kept has not happened: nothing of it is let out, and the controller ends. The next one goes on
-    /// with what was kept.
-    fn give_up(&mut self, error: &JournalError, effects: Vec<Effect>) {
-        tracing::error!(error = error as &dyn std::error::Error, "the controller ends");
-        self.stopped = true;
-        for effect in effects {
-            if let Effect::Answer { client, answer } = effect {
-                let reply = Reply::Error(ErrorCode::Journal.into());
-                self.answer(client, Answer { id: answer.id, reply });
-            }
-        }
-        self.records.clear();
-        self.effects.clear();
-    }
-
-    fn take(&mut self, message: Inbox) {
+    pub(super) fn take(&mut self, message: Inbox) {
         match message {
             Inbox::ClientHere { answers, peer, id } => {
                 let client = ClientId(self.next_id());
@@ -167,7 +120,8 @@ impl Owner {
             }
             Inbox::ClientSays { client, call } => {
                 if let Some((_, peer)) = self.clients.get(&client) {
-                    self.apply(Event::Call { client, peer: peer.clone(), call });
+                    let peer = peer.clone();
+                    self.happens(Event::Call { client, peer, call });
                 }
             }
             Inbox::ClientGone { client } => self.drop_client(client),
@@ -178,15 +132,17 @@ impl Owner {
             }
             Inbox::NodeSays { link, message } => {
                 if self.links.contains_key(&link) {
-                    self.apply(Event::Node { link, message });
+                    self.happens(Event::Node { link, message });
                 }
             }
             Inbox::NodeGone { link } => self.drop_link(link),
             Inbox::Leave => self.stopped = true,
+            // What cannot be kept cannot be ended either: the next controller does.
+            Inbox::Stop if self.keeper.is_stalled() => self.stopped = true,
             Inbox::Stop => {
                 let peer = Peer { uid: rustix::process::getuid().as_raw(), user: String::new() };
                 let call = Box::new(Call { id: 0, request: Request::Shutdown });
-                self.apply(Event::Call { client: SHELL, peer, call });
+                self.happens(Event::Call { client: SHELL, peer, call });
             }
         }
     }
@@ -198,33 +154,43 @@ impl Owner {
 
     fn drop_client(&mut self, client: ClientId) {
         if self.clients.remove(&client).is_some() {
-            self.apply(Event::ClientGone { client });
+            self.happens(Event::ClientGone { client });
         }
     }
 
     fn drop_link(&mut self, link: LinkId) {
         if self.links.remove(&link).is_some() {
-            self.apply(Event::NodeGone { link });
+            self.happens(Event::NodeGone { link });
+        }
+    }
+
+    /// Something happens: now, or as far as the rest of the world is concerned, later.
+    fn happens(&mut self, event: Event) {
+        if self.keeper.is_stalled() && self.cluster.is_changed_by(&event) {
+            self.put_off(now(), event);
+        } else {
+            self.apply(now(), event);
         }
     }
 
     /// One event through the core.
-    fn apply(&mut self, event: Event) {
-        let kept = self.journal.is_some() && self.cluster.is_changed_by(&event);
-        let mut record = kept.then(|| Record { now: now(), event: event.clone(), secrets: Vec::new() });
-        let now = record.as_ref().map_or_else(now, |record| record.now);
+    pub(super) fn apply(&mut self, now: f64, event: Event) {
+        let mut happened = self.keeper.wants_events().then(|| Happened {
+            changes: self.cluster.is_changed_by(&event),
+            record: Record { now, event: event.clone(), secrets: Vec::new() },
+        });
         let mut draw = || {
             let secret = secret();
-            if let Some(record) = &mut record {
-                record.secrets.push(secret.clone());
+            if let Some(happened) = &mut happened {
+                happened.record.secrets.push(secret.clone());
             }
             secret
         };
         self.effects.extend(self.cluster.apply(event, now, &mut draw));
-        self.records.extend(record);
+        self.keeper.add(happened);
     }
 
-    fn act(&mut self, effect: Effect) {
+    pub(super) fn act(&mut self, effect: Effect) {
         match effect {
             Effect::Answer { client, answer } => self.answer(client, *answer),
             Effect::Tell { link, message } => self.tell(link, message),
@@ -234,7 +200,7 @@ impl Owner {
 
     /// A client that does not read its answers is cut off: the core waits for nobody. States of a job that it
     /// watches may be missed: the next one tells all that they told.
-    fn answer(&mut self, client: ClientId, answer: Answer) {
+    pub(super) fn answer(&mut self, client: ClientId, answer: Answer) {
         let Some((answers, _)) = self.clients.get(&client) else { return };
         match answers.try_send(answer) {
             Ok(()) => {}

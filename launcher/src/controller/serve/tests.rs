@@ -1,5 +1,6 @@
 //! The shell with real sockets: a client, a rank server, and the owner between them.
 
+use std::path::Path;
 use std::time::Duration;
 
 use prun_runtime::ids::{JobId, Rank};
@@ -13,9 +14,10 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::owner::Owner;
+use super::owner::{Inbox, Owner};
 use super::{Config, Handle};
 use crate::controller::api::*;
+use crate::controller::core::event::{ClientId, LinkId, Peer};
 use crate::controller::journal::Journal;
 use crate::script::spec::JobSpec;
 
@@ -266,24 +268,123 @@ async fn goes_on(politely: bool) {
     assert_eq!(launched(&mut told).await.job, JobId(key.job.0 + 1));
 }
 
+/// An owner whose messages the test hands in one by one.
+struct Stalled {
+    owner: Owner,
+    client: ClientId,
+    answers: mpsc::Receiver<Answer>,
+    told: mpsc::Receiver<ToNode>,
+    link: LinkId,
+    calls: u64,
+}
+
+impl Stalled {
+    async fn new(journal: &Path) -> Self {
+        let mut owner = Owner::recover(Config::default(), Journal::open(journal).unwrap()).unwrap();
+        let (to_client, answers) = mpsc::channel(16);
+        let (to_node, told) = mpsc::channel(16);
+        let (client_id, mut client) = mpsc::channel(1);
+        let (link_id, mut link) = mpsc::channel(1);
+        let peer = Peer { uid: 0, user: "root".to_owned() };
+        owner.take(Inbox::ClientHere { answers: to_client, peer, id: client_id });
+        owner.take(Inbox::NodeHere { messages: to_node, id: link_id });
+        let (client, link) = (client.recv().await.unwrap(), link.recv().await.unwrap());
+        let mut stalled = Self { owner, client, answers, told, link, calls: 0 };
+        stalled.node_says(FromNode::Register { nodes: vec![facts("n1")], steps: Vec::new() }).await;
+        stalled
+    }
+
+    async fn node_says(&mut self, message: FromNode) {
+        self.owner.take(Inbox::NodeSays { link: self.link, message });
+        self.owner.let_out().await;
+    }
+
+    fn say(&mut self, request: Request) {
+        self.calls += 1;
+        self.owner.take(Inbox::ClientSays {
+            client: self.client,
+            call: Box::new(Call { id: self.calls, request }),
+        });
+    }
+
+    async fn ask(&mut self, request: Request) -> Reply {
+        self.say(request);
+        self.owner.let_out().await;
+        self.answer(self.calls)
+    }
+
+    /// What has come already for a call.
+    fn answer(&mut self, call: u64) -> Reply {
+        loop {
+            let answer = self.answers.try_recv().unwrap();
+            if answer.id == call {
+                return answer.reply;
+            }
+        }
+    }
+
+    async fn states(&mut self) -> Vec<JobState> {
+        match self.ask(Request::Jobs { history: false }).await {
+            Reply::Jobs(jobs) => jobs.into_iter().map(|job| job.state).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn small() -> Box<Submission> {
+    let mut submission = submission(true);
+    submission.components[0].ntasks = Some(1);
+    submission
+}
+
+fn large() -> Box<Submission> {
+    Box::new(Submission { env: vec![(ByteBuf::from(*b"X"), ByteBuf::from(vec![b'x'; 1 << 20]))], ..*small() })
+}
+
 #[tokio::test]
-async fn what_cannot_be_kept_is_refused_and_ends_the_controller() {
+async fn on_a_full_disk_changes_are_refused_and_nothing_is_lost() {
     let dir = tempfile::tempdir().unwrap();
-    let journal = Journal::open(&dir.path().join("journal")).unwrap();
-    journal.fill_disk();
-    let handle = Handle::of(Owner::recover(Config::default(), journal).unwrap());
-    let (says, mut told) = handle.join();
-    register(&says).await;
-    let mut client = Client::new(&handle);
-    nodes_are_there(&mut client, 2).await;
-    let mut large = submission(true);
-    large.env = vec![(ByteBuf::from(*b"X"), ByteBuf::from(vec![b'x'; 1 << 20]))];
-    match client.call(Request::Submit(large)).await {
-        Reply::Error(refusal) => assert_eq!(refusal.code, ErrorCode::Journal),
+    let path = dir.path().join("journal");
+    let mut world = Stalled::new(&path).await;
+    let Reply::Submitted { job, .. } = world.ask(Request::Submit(small())).await else { panic!() };
+    let key = launched(&mut world.told).await;
+    world.say(Request::WaitJob { job });
+    let waiting = world.calls;
+    world.owner.let_out().await;
+    world.owner.keeper.journal().fill_disk();
+    // In one batch: a question, a submission that cannot be kept, the end of the job.
+    world.say(Request::Ping);
+    world.say(Request::Submit(large()));
+    let refused = world.calls;
+    world.owner.take(Inbox::NodeSays {
+        link: world.link,
+        message: FromNode::Exited { key, rank: Rank(0), exit: Exit { code: 4, ..Exit::default() } },
+    });
+    world.node_says(FromNode::StepDone { key, lost: false }).await;
+    let mut said: Vec<_> = std::iter::from_fn(|| world.answers.try_recv().ok()).collect();
+    said.sort_by_key(|answer| answer.id);
+    let [ping, refusal] = said.as_slice() else { panic!("{said:?}") };
+    assert!(matches!(ping.reply, Reply::Pong { .. }));
+    let Reply::Error(why) = &refusal.reply else { panic!("{refusal:?}") };
+    assert_eq!((refusal.id, why.code), (refused, ErrorCode::Journal));
+    assert!(why.detail[0].contains("full"), "{why:?}");
+    // Who asks is served, with what was before; who wants changes is not.
+    assert_eq!(world.states().await, [JobState::Running]);
+    assert!(matches!(world.ask(Request::Submit(small())).await, Reply::Error(_)));
+    world.owner.go_on();
+    assert!(world.owner.keeper.is_stalled());
+    world.owner.keeper.journal().free_disk();
+    world.owner.go_on();
+    world.owner.let_out().await;
+    match world.answer(waiting) {
+        Reply::Ended { job } => assert_eq!((job.state, job.exit.code), (JobState::Failed, 4)),
         other => panic!("{other:?}"),
     }
-    timeout(PATIENCE, handle.ended()).await.unwrap();
-    // Its launch was not let out.
-    assert_eq!(timeout(PATIENCE, told.recv()).await.unwrap(), Some(ToNode::Registered));
-    assert!(timeout(PATIENCE, told.recv()).await.unwrap().is_none());
+    assert!(
+        matches!(world.ask(Request::Submit(large())).await, Reply::Submitted { job: JobId(n), .. } if n == job.0 + 1)
+    );
+    drop(world);
+    let mut again = Stalled::new(&path).await;
+    assert_eq!(again.states().await[0], JobState::Failed);
+    assert_eq!(again.states().await.len(), 2);
 }

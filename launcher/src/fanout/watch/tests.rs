@@ -77,14 +77,13 @@ fn a_signal_outweighs_every_exit_code() {
 #[test]
 fn a_task_that_cannot_start_ends_with_the_error_as_its_code() {
     let mut watch = watch(Settings::default());
-    watch.not_started(1, 2, "execve(): no-such", 0);
-    watch.not_started(0, 2, "execve(): no-such", 0);
+    watch.not_started(1, 2, "cannot open `x`", 0);
+    watch.not_started(0, 2, "", 0);
     watch.tick(GROUP_MS);
     assert_eq!(
         acts(&mut watch),
         [
-            "slurmstepd: error: execve(): no-such: No such file or directory",
-            "slurmstepd: error: execve(): no-such: No such file or directory",
+            "slurmstepd: error: cannot open `x`: No such file or directory",
             "srun: error: n1: tasks 0-1: Exited with exit code 2",
         ]
     );

@@ -54,8 +54,8 @@ fn check(job: &Job, table: &[(&str, &str, &[&str])]) {
     }
 }
 
-const TO_2: &[&str] = &["can't run 2 processes on 3 nodes, setting nnodes to 2"];
-const TO_1: &[&str] = &["can't run 1 processes on 3 nodes, setting nnodes to 1"];
+const TO_2: &[&str] = &["warning: can't run 2 processes on 3 nodes, setting nnodes to 2"];
+const TO_1: &[&str] = &["warning: can't run 1 processes on 3 nodes, setting nnodes to 1"];
 
 #[test]
 fn steps_of_a_job_with_six_tasks() {
@@ -86,7 +86,7 @@ fn steps_of_a_job_with_six_tasks() {
                 "--ntasks-per-node=1",
                 "1:0,1/2 2:2,3/2 3:4,5/2",
                 &[
-                    "can't honor --ntasks-per-node set to 1 which doesn't match the requested tasks 6 with the number of requested nodes 3. Ignoring --ntasks-per-node.",
+                    "warning: can't honor --ntasks-per-node set to 1 which doesn't match the requested tasks 6 with the number of requested nodes 3. Ignoring --ntasks-per-node.",
                 ],
             ),
             ("-m arbitrary -w n2,n1,n2 -n 3", "1:1/2 2:0,2/2", &[]),
@@ -111,7 +111,7 @@ fn steps_of_jobs_that_ask_otherwise() {
                 "-w n2,n3 -N 1",
                 "2:0/1",
                 &[
-                    "Required nodelist includes more nodes than permitted by max-node count (2 > 1). Eliminating nodes from the nodelist.",
+                    "error: Required nodelist includes more nodes than permitted by max-node count (2 > 1). Eliminating nodes from the nodelist.",
                 ],
             ),
         ],
@@ -143,6 +143,7 @@ fn the_step_of_an_srun_without_job_takes_all_that_it_got() {
         ("-w n1,n5 -n 1", &[1], "1:0/1"),
         ("--ntasks-per-node=2 -n 3", &[2, 2], "1:0,1/2 2:2/2"),
         ("--mincpus=2", &[2], "1:0/2"),
+        ("--exclusive", &[2], "1:0/2"),
     ] {
         let (request, _) = read_line(Command::Srun, &words(options), &|_| None).unwrap();
         let allocation = job("", cpus).allocation;
@@ -202,6 +203,34 @@ fn steps_side_by_side() {
     let whole = run(&job, "-n 1").unwrap();
     assert_eq!(shape(&run_beside(&job, &[&whole.plan.nodes], "-n 1").unwrap()), "2:0/2");
     assert_eq!(run_beside(&job, &[&left.plan.nodes], "-n 1"), Err(StepUnfit::Busy));
+}
+
+#[test]
+fn steps_go_where_no_other_is_as_long_as_there_is_such_a_node() {
+    let job = job("-n 6", &[2, 2, 2]);
+    let mut running: Vec<Vec<NodePlan>> = Vec::new();
+    for expected in ["1:0/1", "2:0/1", "3:0/1", "1:0/1", "2:0/1", "3:0/1"] {
+        let plans: Vec<&[NodePlan]> = running.iter().map(Vec::as_slice).collect();
+        let layout = run_beside(&job, &plans, "-N 1 -n 1 --exclusive").unwrap();
+        assert_eq!(shape(&layout), expected);
+        running.push(layout.plan.nodes);
+    }
+}
+
+#[test]
+fn a_step_that_repeats_the_memory_of_its_job_takes_its_part() {
+    let mut job = job("-n 2 --mem=300", &[2]);
+    job.allocation.nodes[0].memory_mb = 300;
+    let first = run(&job, "--exact -n 1 --mem=300").unwrap().plan.nodes;
+    assert_eq!(first[0].memory_mb, 150);
+    let second = run_beside(&job, &[&first], "--exact -n 1 --mem=300").unwrap().plan.nodes;
+    assert_eq!((second[0].memory_mb, second[0].cpus.as_slice()), (150, &[1][..]));
+}
+
+#[test]
+fn a_step_that_only_takes_the_word_arbitrary_from_its_job_takes_its_places_too() {
+    let job = job("-n 3 -m arbitrary -w n2,n1,n2", &[1, 2]);
+    assert_eq!(shape(&run(&job, "-n 3 -m arbitrary").unwrap()), "1:1/1 2:0,2/2");
 }
 
 #[test]

@@ -144,6 +144,8 @@ pub struct Request {
     pub flags: Flags,
     /// A value that Slurm's controller, not its command, refuses: said when all else has been read.
     pub refused: Option<Bad>,
+    /// Options that were read and that no cluster of prun heeds, as Slurm says it of its default configuration.
+    pub ignored: Vec<&'static str>,
     /// The components before this one, where the script is of a heterogeneous job.
     pub earlier: Vec<JobSpec>,
 }
@@ -181,6 +183,10 @@ pub struct Flags {
     pub clusters: Option<String>,
     /// `--nodefile`: read where files are read.
     pub nodefile: Option<String>,
+    /// `--nodelist` with a `/` in it: a file as well.
+    pub nodelist_file: Option<String>,
+    /// `--exclude` with a `/` in it.
+    pub exclude_file: Option<String>,
     /// `--begin` as written: what it means depends on the clock.
     pub begin: Option<String>,
     /// `--deadline` as written.

@@ -7,7 +7,7 @@ use crate::script::spec::{Distribution, InnerDistribution, NodeDistribution};
 
 pub(super) const ROWS: &[Row] = &[
     row("nodelist", Some('w'), Takes::Value, ALL, "NODELIST", "these nodes", |r, v| {
-        r.job.nodelist = names(v)?;
+        (r.job.nodelist, r.flags.nodelist_file) = names(v)?;
         Ok(())
     }),
     row("nodefile", Some('F'), Takes::Value, ALL, "", "file of node names", |r, v| {
@@ -15,7 +15,7 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("exclude", Some('x'), Takes::Value, ALL, "EXCLUDE", "not these nodes", |r, v| {
-        r.job.exclude = names(v)?;
+        (r.job.exclude, r.flags.exclude_file) = names(v)?;
         Ok(())
     }),
     row("partition", Some('p'), Takes::Value, ALL, "PARTITION", "partition", |r, v| {
@@ -113,12 +113,15 @@ fn note(request: &mut Request, option: &str, value: &str) -> Result<(), Bad> {
     Ok(())
 }
 
-fn names(text: &str) -> Result<Vec<String>, Bad> {
-    hostlist::expand(text).map_err(|error| Bad::Line(format!("invalid hostlist `{text}`: {error}"), 1))
+/// Names, or the file that holds them.
+fn names(text: &str) -> Result<(Vec<String>, Option<String>), Bad> {
+    if text.contains('/') {
+        return Ok((Vec::new(), Some(text.to_owned())));
+    }
+    let names = hostlist::expand(text);
+    let names = names.map_err(|error| Bad::Line(format!("invalid hostlist `{text}`: {error}"), 1))?;
+    Ok((names, None))
 }
-
-const DEFAULT_DISTRIBUTION: Distribution =
-    Distribution { nodes: NodeDistribution::Default, sockets: None, cores: None, pack: None };
 
 /// `NODES[:SOCKETS[:CORES]][,Pack|NoPack]`, `plane=N`.
 fn distribution(text: &str) -> Result<Distribution, Bad> {
@@ -135,8 +138,8 @@ fn distribution(text: &str) -> Result<Distribution, Bad> {
         "block" => NodeDistribution::Block,
         "cyclic" => NodeDistribution::Cyclic,
         "arbitrary" => NodeDistribution::Arbitrary,
-        "pack" => return Ok(Distribution { pack: Some(true), ..DEFAULT_DISTRIBUTION }),
-        "nopack" => return Ok(Distribution { pack: Some(false), ..DEFAULT_DISTRIBUTION }),
+        "pack" => return Ok(Distribution { pack: Some(true), ..Distribution::default() }),
+        "nopack" => return Ok(Distribution { pack: Some(false), ..Distribution::default() }),
         other => match other.strip_prefix("plane=").map(positive) {
             Some(Ok(size)) => NodeDistribution::Plane(size),
             _ => return Err(Bad::Specification),

@@ -91,7 +91,6 @@ pub(super) const ROWS: &[Row] = &[
             "topo" => Sharing::Topo,
             _ => return Err(Bad::Specification),
         });
-        r.step.exact |= v.is_empty();
         Ok(())
     }),
     row("oversubscribe", Some('s'), Takes::Nothing, ALL, "", "share CPUs with other jobs", |r, _| {
@@ -104,15 +103,21 @@ pub(super) const ROWS: &[Row] = &[
     }),
     row("core-spec", Some('S'), Takes::Value, B | R | A, "CORE_SPEC", "cores kept for the system", |r, v| {
         count(v)?;
-        r.job.core_spec = Some(v.to_owned());
+        ignore(r, "-S");
         Ok(())
     }),
     row("thread-spec", None, Takes::Value, ALL, "THREAD_SPEC", "threads kept for the system", |r, v| {
         count(v)?;
-        without_effect(r, "thread-spec", v);
+        ignore(r, "--thread-spec");
         Ok(())
     }),
 ];
+
+fn ignore(request: &mut Request, option: &'static str) {
+    if !request.ignored.contains(&option) {
+        request.ignored.push(option);
+    }
+}
 
 /// `name[:type][:count]`.
 fn gres(item: &str, per: GresPer) -> Result<Gres, Bad> {

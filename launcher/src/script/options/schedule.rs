@@ -13,11 +13,13 @@ pub(super) const ROWS: &[Row] = &[
         r.job.time_min = limit(v)?;
         Ok(())
     }),
-    row("array", Some('a'), Takes::Value, B, "ARRAY_INX", "array elements: 0-9, 1,3-7:2%4", |r, v| {
-        later(r, array(v), |r, array| r.job.array = Some(array))
+    row("array", Some('a'), Takes::Value, B, "ARRAY_INX", "array elements: 0-9, 1,3-7:2%4", |r, v| match v {
+        "" => Ok(()),
+        v => later(r, array(v), |r, array| r.job.array = Some(array)),
     }),
     row("dependency", Some('d'), Takes::Value, ALL, "DEPENDENCY", "wait for jobs: afterok:ID", |r, v| {
-        later(r, dependency(v), |r, dependency| r.job.dependency = dependency)
+        r.job.dependency = dependency(v);
+        Ok(())
     }),
     row("kill-on-invalid-dep", None, Takes::Value, B, "KILL_ON_INVALID_DEP", "yes or no", |r, v| {
         r.job.kill_on_invalid_dep = Some(match v.to_ascii_lowercase().as_str() {
@@ -32,7 +34,7 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("nice", None, Takes::Maybe, ALL, "NICE", "lower priority", |r, v| {
-        r.job.nice = if v.is_empty() { 100 } else { v.parse().map_err(|_| Bad::Specification)? };
+        r.job.nice = nice(v)?;
         Ok(())
     }),
     row("priority", None, Takes::Value, ALL, "PRIORITY", "priority", |r, v| {
@@ -48,7 +50,9 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("immediate", Some('I'), Takes::Maybe, R | A, "IMMEDIATE", "give up when not free at once", |r, v| {
-        r.job.immediate = Some(if v.is_empty() { 0 } else { count(v)? });
+        // A second is no wait: Slurm has one number for both.
+        r.job.immediate =
+            Some(if v.is_empty() { 0 } else { count(v)? }).map(|secs| if secs == 1 { 0 } else { secs });
         Ok(())
     }),
     row("no-kill", Some('k'), Takes::Maybe, ALL, "NO_KILL", "go on when a node fails", |r, v| {
@@ -73,6 +77,22 @@ pub(super) const ROWS: &[Row] = &[
     }),
 ];
 
+/// Read as `strtoll` does, by whom a word is 0.
+fn nice(text: &str) -> Result<i32, Bad> {
+    const NICE_MAX: i32 = i32::MAX - 2;
+    if text.is_empty() {
+        return Ok(100);
+    }
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = &digits[..digits.bytes().take_while(u8::is_ascii_digit).count()];
+    let value = if digits.is_empty() { Some(0) } else { digits.parse::<i32>().ok() };
+    let bad = || Bad::Line(format!("Invalid --nice value, out of range (+/- {NICE_MAX})"), 255);
+    value.filter(|value| *value <= NICE_MAX).map(|value| sign * value).ok_or_else(bad)
+}
+
 /// What only the controller refuses: sbatch goes on reading, so that other mistakes come first.
 fn later<T>(
     request: &mut Request,
@@ -93,13 +113,14 @@ fn array(text: &str) -> Result<ArraySpec, Bad> {
     /// Slurm's `MaxArraySize` bounds the numbers; this only bounds the work until the controller has looked.
     const NUMBER_MAX: u32 = 4_000_000;
     let invalid = || Bad::Line("Batch job submission failed: Invalid job array specification".to_owned(), 1);
+    // Slurm reads the limit with `strtol`: what follows the number does not count, and without one there is none.
     let (list, limit) = match text.split_once('%') {
-        Some((list, limit)) => (list, Some(limit.parse::<u32>().map_err(|_| invalid())?)),
+        Some((list, limit)) => (list, leading_number(limit)),
         None => (text, None),
     };
     let inner = list.strip_prefix('[').and_then(|l| l.strip_suffix(']')).unwrap_or(list);
     let mut elements = std::collections::BTreeSet::new();
-    for item in inner.split(',') {
+    for item in inner.split(',').filter(|item| !item.is_empty()) {
         let (range, step) = match item.split_once(':') {
             Some((range, step)) => (range, step.parse::<u32>().ok().filter(|&s| s > 0).ok_or_else(invalid)?),
             None => (item, 1),
@@ -112,6 +133,9 @@ fn array(text: &str) -> Result<ArraySpec, Bad> {
         }
         elements.extend((low..=high).step_by(step as usize));
     }
+    if elements.is_empty() {
+        return Err(invalid());
+    }
     Ok(ArraySpec {
         elements: elements.into_iter().collect(),
         limit: limit.filter(|&l| l > 0),
@@ -119,16 +143,32 @@ fn array(text: &str) -> Result<ArraySpec, Bad> {
     })
 }
 
-/// `afterok:1:2,afterany:3+5`, `singleton`; `?` for any. Empty or `0` for none.
-fn dependency(text: &str) -> Result<Option<Dependency>, Bad> {
-    let problem = || Bad::Line("Batch job submission failed: Job dependency problem".to_owned(), 1);
+fn leading_number(text: &str) -> Option<u32> {
+    let text = text.trim_start();
+    text[..text.bytes().take_while(u8::is_ascii_digit).count()].parse().ok()
+}
+
+/// `afterok:1:2,afterany:3+5`, `singleton`; `?` for any. Empty or `0` for none. What cannot be read becomes a condition
+/// on job 0, which there never is: the controller refuses it when it comes to look at dependencies.
+fn dependency(text: &str) -> Option<Dependency> {
     if text.is_empty() || text == "0" {
-        return Ok(None);
+        return None;
     }
     let any = text.contains('?');
-    if any && text.contains(',') {
-        return Err(problem());
-    }
+    let conditions = if any && text.contains(',') { None } else { conditions(text) };
+    // Each is waited for once.
+    let conditions = conditions.map(|conditions| {
+        let mut each: Vec<DependencyCondition> = Vec::new();
+        conditions.into_iter().for_each(|c| each.extend((!each.contains(&c)).then_some(c)));
+        each
+    });
+    let unreadable = || {
+        vec![DependencyCondition { kind: DependencyKind::AfterAny, job: 0, element: None, after_minutes: 0 }]
+    };
+    Some(Dependency { any, conditions: conditions.unwrap_or_else(unreadable) })
+}
+
+fn conditions(text: &str) -> Option<Vec<DependencyCondition>> {
     let mut conditions = Vec::new();
     for item in text.split([',', '?']) {
         let mut parts = item.split(':');
@@ -140,24 +180,22 @@ fn dependency(text: &str) -> Result<Option<Dependency>, Bad> {
             "aftercorr" => DependencyKind::AfterCorr,
             "afterburstbuffer" => DependencyKind::AfterBurstBuffer,
             "singleton" => DependencyKind::Singleton,
-            number if number.bytes().all(|b| b.is_ascii_digit()) && !number.is_empty() => {
-                conditions.push(condition(DependencyKind::AfterAny, number).ok_or_else(problem)?);
+            number if number.starts_with(|c: char| c.is_ascii_digit()) => {
+                conditions.push(condition(DependencyKind::AfterAny, number)?);
                 continue;
             }
-            _ => return Err(problem()),
+            _ => return None,
         };
-        if kind == DependencyKind::Singleton {
-            conditions.push(DependencyCondition { kind, job: 0, element: None, after_minutes: 0 });
-            continue;
+        let mut jobs = parts.map(|job| condition(kind, job)).collect::<Option<Vec<_>>>()?;
+        match (kind, jobs.is_empty()) {
+            (DependencyKind::Singleton, true) => {
+                conditions.push(DependencyCondition { kind, job: 0, element: None, after_minutes: 0 });
+            }
+            (DependencyKind::Singleton, false) | (_, true) => return None,
+            (_, false) => conditions.append(&mut jobs),
         }
-        let jobs =
-            parts.map(|job| condition(kind, job).ok_or_else(problem)).collect::<Result<Vec<_>, _>>()?;
-        if jobs.is_empty() {
-            return Err(problem());
-        }
-        conditions.extend(jobs);
     }
-    Ok(Some(Dependency { any, conditions }))
+    Some(conditions)
 }
 
 /// `JOB[_ELEMENT][+MINUTES]`.
@@ -187,4 +225,58 @@ fn signal_spec(text: &str) -> Result<SignalSpec, Bad> {
         signal: signal(name).ok_or(Bad::Specification)?,
         before_secs: seconds.parse::<u32>().ok().filter(|&s| s < 0xffff).ok_or(Bad::Specification)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_are_read_as_leniently_as_slurm_does() {
+        let read = |text: &str| array(text).ok().map(|array| (array.elements, array.limit));
+        for (text, elements, limit) in [
+            ("1-3,7", &[1, 2, 3, 7][..], None),
+            ("[0-6:3]%2", &[0, 3, 6], Some(2)),
+            ("1,", &[1], None),
+            (",1", &[1], None),
+            ("1-2% 2", &[1, 2], Some(2)),
+            ("1-2%3:2", &[1, 2], Some(3)),
+            ("1-2%x", &[1, 2], None),
+            ("1-2%-1", &[1, 2], None),
+            ("1-2%0", &[1, 2], None),
+        ] {
+            assert_eq!(read(text), Some((elements.to_vec(), limit)), "{text}");
+        }
+        for text in ["1 - 3", "1-", "-1", "5-1", "1-5:0", "x", "1;2", ","] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn nice_values_are_read_leniently_and_have_a_range() {
+        for (text, value) in [("", 100), ("5", 5), ("-5", -5), ("+7", 7), ("abc", 0), ("3x", 3)] {
+            assert_eq!(nice(text), Ok(value), "{text}");
+        }
+        let text = "Invalid --nice value, out of range (+/- 2147483645)";
+        assert_eq!(nice("99999999999"), Err(Bad::Line(text.to_owned(), 255)));
+        assert!(nice("2147483646").is_err());
+    }
+
+    #[test]
+    fn dependencies_are_read_or_name_job_0() {
+        let read = |text: &str| {
+            let conditions = dependency(text).unwrap().conditions;
+            conditions.iter().map(|c| (c.kind, c.job, c.element)).collect::<Vec<_>>()
+        };
+        use DependencyKind::{AfterAny, AfterOk, Singleton};
+        assert_eq!(dependency("0"), None);
+        assert_eq!(read("singleton"), [(Singleton, 0, None)]);
+        assert_eq!(read("afterok:3:3,afterok:3"), [(AfterOk, 3, None)]);
+        assert_eq!(read("afterok:3:4_2,5"), [(AfterOk, 3, None), (AfterOk, 4, Some(2)), (AfterAny, 5, None)]);
+        for text in
+            ["foo", "afterok", "afterok:x", "afterok:1,", "singleton:3", "afterok:1,afterok:2?afterok:3"]
+        {
+            assert_eq!(read(text), [(AfterAny, 0, None)], "{text}");
+        }
+    }
 }

@@ -87,18 +87,37 @@ fn export(text: &str) -> Export {
     if all.is_empty() { Export::Only(rest) } else { Export::All(rest) }
 }
 
-/// Parts at commas that stand outside of quotes.
+/// Parts at commas that stand outside of quotes. Quotes round a whole part go, others belong to the value.
 fn split_settings(text: &str) -> Vec<String> {
     let (mut items, mut item, mut quote) = (Vec::new(), String::new(), None);
     for c in text.chars() {
         match (quote, c) {
-            (None, ',') => items.push(std::mem::take(&mut item)),
+            (None, ',') => {
+                items.push(std::mem::take(&mut item));
+                continue;
+            }
             (None, '\'' | '"') => quote = Some(c),
             (Some(open), c) if c == open => quote = None,
-            (_, c) => item.push(c),
+            _ => {}
         }
+        item.push(c);
     }
     items.push(item);
-    items.retain(|item| !item.is_empty());
-    items
+    let bare = |item: &String| {
+        let inner = |quote| item.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+        inner('\'').or_else(|| inner('"')).unwrap_or(item).to_owned()
+    };
+    items.iter().map(bare).filter(|item| !item.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_hold_a_setting_together() {
+        assert_eq!(split_settings("A,B=1,,C="), ["A", "B=1", "C="]);
+        assert_eq!(split_settings("A=1,'B=a,b',\"C=x y\""), ["A=1", "B=a,b", "C=x y"]);
+        assert_eq!(split_settings("A='a,b',B=\"c\""), ["A='a,b'", "B=\"c\""]);
+    }
 }

@@ -23,6 +23,9 @@ impl Environment {
         for (key, value) in &launch.env {
             environment.set(key, value);
         }
+        if environment.get(env::TMPDIR).is_none() {
+            environment.set(env::TMPDIR.as_bytes(), b"/tmp");
+        }
         environment.prepend_path(workspace.bin.as_os_str().as_encoded_bytes());
         environment.set(env::SOCKET.as_bytes(), workspace.socket.as_os_str().as_encoded_bytes());
         for (key, value) in [

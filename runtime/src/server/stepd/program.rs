@@ -1,28 +1,15 @@
-//! Programs: where a task's is found, the job script's private file, what runs before and after a task.
+//! Programs: where a task's is found, and the job script's private file.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use rustix::fs::Access;
-use tokio::io::AsyncReadExt;
-use tokio::net::unix::pipe::Receiver;
-use tokio::sync::oneshot;
 
-use super::environment::Environment;
-use super::step::Step;
-use super::task::Ready;
 use crate::server::guard::Workspace;
-use crate::server::sys::spawn::Spawn;
 use crate::wire::launch::StepLaunch;
-use crate::wire::step::Exit;
-
-/// Bytes of a prolog's output that are read: it sets variables, it does not compute.
-const PROLOG_BYTES_MAX: u64 = 1 << 20;
 
 /// The file that a program's name stands for: itself where it holds a `/`, else the first one on `path` that can be
 /// executed, else the name, for the error.
@@ -49,10 +36,7 @@ pub(super) fn write_script(launch: &StepLaunch, workspace: &Workspace) -> io::Re
     let path = directory.join("slurm_script");
     // A job that is requeued finds its last run's script there.
     let _ = std::fs::remove_file(&path);
-    let mut file = std::fs::File::options().write(true).create_new(true).mode(0o700).open(&path)?;
-    // The job's own file mask does not apply to it.
-    rustix::fs::fchmod(&file, rustix::fs::Mode::RWXU)?;
-    file.write_all(content)?;
+    std::fs::File::options().write(true).create_new(true).mode(0o700).open(&path)?.write_all(content)?;
     Ok(Some(path))
 }
 
@@ -74,96 +58,6 @@ pub(super) fn limits(named: &[(String, u64)]) -> Vec<(u32, u64)> {
         })
     };
     named.iter().filter_map(|(name, value)| Some((number(name)?, *value))).collect()
-}
-
-/// Runs the task prolog and does what its output says: `export K=V`, `unset K`, `print TEXT` (`srun(1)`,
-/// `--task-prolog`).
-pub(super) async fn prolog(step: &Rc<Step>, mut ready: Ready, program: &[u8]) -> Ready {
-    let Ok((read, write)) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC) else { return ready };
-    if let Some(exit) = start(step, &ready, program, write.as_fd()) {
-        drop(write);
-        let output = read_all(read).await.unwrap_or_default();
-        // The step may be ended meanwhile: then nobody needs to know.
-        let _ = exit.await;
-        output.split(|&b| b == b'\n').for_each(|line| apply(&mut ready, line));
-    }
-    ready
-}
-
-/// Runs the task epilog, with the task's own output.
-pub(super) async fn epilog(step: &Rc<Step>, task: usize, program: &[u8]) {
-    let ready = {
-        let tasks = step.tasks.borrow();
-        let ended = &tasks[task];
-        let (Some(stdout), Some(stderr)) = (ended.stdout.clone(), ended.stderr.clone()) else { return };
-        let node = &step.launch.nodes[ended.node];
-        Ready {
-            task,
-            environment: Environment::of_step(&step.launch, &step.workspace)
-                .with_task(node, &node.tasks[ended.local]),
-            cwd: step.working_directory(),
-            script: None,
-            stdio: [Rc::clone(&stdout), stdout, stderr],
-        }
-    };
-    if let Some(exit) = start(step, &ready, program, ready.stdio[1].as_fd()) {
-        let _ = exit.await;
-    }
-}
-
-/// Starts a prolog or epilog with a task's environment; its exit comes out of the receiver.
-fn start(
-    step: &Rc<Step>,
-    ready: &Ready,
-    program: &[u8],
-    stdout: BorrowedFd<'_>,
-) -> Option<oneshot::Receiver<Exit>> {
-    let path = search(program, ready.environment.get(crate::env::PATH), &ready.cwd);
-    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
-    let cwd = CString::new(ready.cwd.as_os_str().as_bytes()).ok()?;
-    let null = std::fs::File::open("/dev/null").ok()?;
-    let env: Vec<_> = ready.environment.entries().collect();
-    let spawn = Spawn {
-        path: &path,
-        argv: std::slice::from_ref(&path),
-        env: &env,
-        pid_variable: None,
-        cwd: &cwd,
-        stdio: [null.as_fd(), stdout, ready.stdio[2].as_fd()],
-        terminal: false,
-        cpus: &[],
-        rlimits: &[],
-    };
-    match spawn.start() {
-        Ok(pid) => Some(step.program_started(pid)),
-        Err(error) => {
-            let (path, reason) = (path.to_string_lossy(), &error.source);
-            step.notice(&format!("error: task script `{path}`: {error}: {reason}"));
-            None
-        }
-    }
-}
-
-async fn read_all(pipe: OwnedFd) -> io::Result<Vec<u8>> {
-    let mut output = Vec::new();
-    Receiver::from_owned_fd(pipe)?.take(PROLOG_BYTES_MAX).read_to_end(&mut output).await?;
-    Ok(output)
-}
-
-/// One line of a task prolog's output. What is none of the three is ignored.
-fn apply(ready: &mut Ready, line: &[u8]) {
-    let rest = |verb: &[u8]| line.strip_prefix(verb).map(<[u8]>::trim_ascii_start);
-    if let Some(setting) = rest(b"export ") {
-        let mut parts = setting.splitn(2, |&b| b == b'=');
-        if let (Some(key), Some(value)) = (parts.next(), parts.next()) {
-            ready.environment.set(key, value);
-        }
-    } else if let Some(key) = rest(b"unset ") {
-        ready.environment.unset(key.trim_ascii_end());
-    } else if let Some(text) = rest(b"print ") {
-        // To the task's output; a reader that is gone does not keep the task from starting.
-        let _ = rustix::io::write(&*ready.stdio[1], &[text, b"\n"].concat());
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::pty::OpenptFlags;
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 use crate::wire::launch::{Input, Output};
 
@@ -35,6 +35,7 @@ pub(super) struct TaskStdio {
 pub(super) struct Opener {
     cwd: PathBuf,
     pipe_bytes: Option<usize>,
+    unbuffered: bool,
     null: Rc<OwnedFd>,
     files: HashMap<PathBuf, Rc<OwnedFd>>,
 }
@@ -54,15 +55,16 @@ pub(super) struct OpenError {
 }
 
 impl Opener {
-    /// For tasks in `cwd`.
+    /// For tasks in `cwd`. `unbuffered`: what they log goes through terminals.
     ///
     /// # Errors
     /// Where there is no `/dev/null`.
-    pub(super) fn new(cwd: PathBuf, tasks: usize) -> io::Result<Self> {
+    pub(super) fn new(cwd: PathBuf, tasks: usize, unbuffered: bool) -> io::Result<Self> {
         let null = File::options().read(true).write(true).open("/dev/null")?;
         Ok(Self {
             cwd,
             pipe_bytes: (tasks * 2 <= WIDE_PIPES_MAX).then_some(PIPE_BYTES),
+            unbuffered,
             null: Rc::new(null.into()),
             files: HashMap::new(),
         })
@@ -79,7 +81,14 @@ impl Opener {
         stderr: &Output,
     ) -> Result<TaskStdio, OpenError> {
         let (task_in, own_in) = self.input(stdin)?;
-        let (task_out, own_out) = self.output(stdout, &Rc::clone(&self.null))?;
+        let (task_out, own_out) = match stdout {
+            Output::Log if self.unbuffered => {
+                // Where the system has no more terminals, a pipe does it too.
+                let (read, write) = raw_terminal().or_else(|_| self.pipe())?;
+                (Rc::new(write), Some(read))
+            }
+            stdout => self.output(stdout, &Rc::clone(&self.null))?,
+        };
         let (task_err, own_err) = self.output(stderr, &task_out)?;
         Ok(TaskStdio {
             task: [task_in, task_out, task_err],
@@ -96,13 +105,8 @@ impl Opener {
     /// [`OpenError`] where the system has no more terminals.
     pub(super) fn open_terminal(&self, (rows, columns): (u16, u16)) -> Result<TaskStdio, OpenError> {
         let error = |source: rustix::io::Errno| OpenError { path: "/dev/ptmx".into(), source: source.into() };
-        let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
-            .map_err(error)?;
-        rustix::pty::grantpt(&master).map_err(error)?;
-        rustix::pty::unlockpt(&master).map_err(error)?;
-        let name = rustix::pty::ptsname(&master, Vec::new()).map_err(error)?;
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let slave = Rc::new(rustix::fs::open(name, flags, Mode::empty()).map_err(error)?);
+        let (master, slave) = terminal().map_err(error)?;
+        let slave = Rc::new(slave);
         resize(&master, rows, columns);
         let reader = rustix::io::fcntl_dupfd_cloexec(&master, 3).map_err(error)?;
         Ok(TaskStdio {
@@ -172,6 +176,25 @@ impl Opener {
     }
 }
 
+/// Both sides of a new terminal: that of who has made it, and that of a program.
+fn terminal() -> Result<(OwnedFd, OwnedFd), rustix::io::Errno> {
+    let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+    rustix::pty::grantpt(&master)?;
+    rustix::pty::unlockpt(&master)?;
+    let name = rustix::pty::ptsname(&master, Vec::new())?;
+    let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+    Ok((master, slave))
+}
+
+/// The same, and bytes pass through it as they are.
+fn raw_terminal() -> Result<(OwnedFd, OwnedFd), rustix::io::Errno> {
+    let (master, slave) = terminal()?;
+    let mut settings = tcgetattr(&slave)?;
+    settings.make_raw();
+    tcsetattr(&slave, OptionalActions::Now, &settings)?;
+    Ok((master, slave))
+}
+
 /// Opens a file for output; directories on its way that are missing are made, as Slurm 24.11 does.
 fn open_output(path: &Path, append: bool) -> io::Result<File> {
     let mut options = File::options();
@@ -210,14 +233,14 @@ mod tests {
     #[test]
     fn one_file_named_twice_is_one_open_file_in_a_directory_that_is_made() {
         let directory = tempfile::tempdir().unwrap();
-        let mut opener = Opener::new(directory.path().to_owned(), 2).unwrap();
+        let mut opener = Opener::new(directory.path().to_owned(), 2, false).unwrap();
         let one = opener.open(&Input::Null, &file("new/out", false), &file("new/out", false)).unwrap();
         let two = opener.open(&Input::Null, &file("new/out", false), &Output::Stdout).unwrap();
         for descriptor in [&one.task[1], &one.task[2], &two.task[1], &two.task[2]] {
             rustix::io::write(&**descriptor, b"x").unwrap();
         }
         assert_eq!(fs::read(directory.path().join("new/out")).unwrap(), b"xxxx");
-        let kept = Opener::new(directory.path().to_owned(), 1)
+        let kept = Opener::new(directory.path().to_owned(), 1, false)
             .unwrap()
             .open(&Input::Null, &file("new/out", true), &Output::Null)
             .unwrap();
@@ -227,14 +250,14 @@ mod tests {
 
     #[test]
     fn a_path_that_cannot_be_opened_is_named() {
-        let mut opener = Opener::new("/proc/self".into(), 1).unwrap();
+        let mut opener = Opener::new("/proc/self".into(), 1, false).unwrap();
         let error = opener.open(&Input::File(b"no/such".to_vec().into()), &Output::Null, &Output::Null);
         assert_eq!(error.unwrap_err().to_string(), "cannot open `/proc/self/no/such`");
     }
 
     #[test]
     fn a_log_is_a_pipe() {
-        let mut opener = Opener::new("/".into(), 1).unwrap();
+        let mut opener = Opener::new("/".into(), 1, false).unwrap();
         let stdio = opener.open(&Input::Launcher, &Output::Log, &Output::Log).unwrap();
         rustix::io::write(&*stdio.task[1], b"out").unwrap();
         File::from(stdio.stdin.unwrap()).write_all(b"in").unwrap();

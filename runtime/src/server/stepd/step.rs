@@ -15,7 +15,8 @@ use super::barrier::{Barrier, Outcome};
 use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
-use super::task::{Progress, Task};
+use super::stdio::OpenError;
+use super::task::{Progress, Task, errno_of};
 use crate::ids::Rank;
 use crate::limits::LOGS_MEMORY_BYTES_MAX;
 use crate::server::descendants;
@@ -35,6 +36,8 @@ const LAUNCHER_WAIT: Duration = Duration::from_secs(30);
 
 /// What gathers the output of a step that the script has started.
 const LAUNCHER: &str = "srun";
+/// The signal that a script whose files cannot be opened counts as ended by (`ExitCode=0:53`).
+const NO_STDIO: i32 = 53;
 
 /// How long pipes may stay open after every process of the step is gone: something outside holds them.
 const LEAK_WAIT: Duration = Duration::from_secs(2);
@@ -261,16 +264,23 @@ impl Step {
         receiver
     }
 
-    /// A task could not be started.
-    pub(super) fn not_started(self: &Rc<Self>, task: usize, errno: i32, what: String) {
+    /// A task could not be started: it counts as exited with this code.
+    pub(super) fn not_started(self: &Rc<Self>, task: usize, code: i32, what: String) {
         let rank = self.tasks.borrow()[task].rank;
-        if self.launch.key.step.is_batch() {
-            let reason = io::Error::from_raw_os_error(errno).to_string();
-            let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
-            self.notice(&format!("error: {what}: {reason}"));
+        self.announce(FromStep::NotStarted { rank, errno: code, what });
+        self.task_over(task, Exit { code, ..Exit::default() }, false);
+    }
+
+    /// What a task reads or writes could not be opened. A script that has no output has no way to tell either: its end
+    /// has Slurm's number for this.
+    pub(super) fn not_connected(self: &Rc<Self>, task: usize, error: &OpenError) {
+        for stream in self.open_streams_of(task) {
+            self.end_stream(task, stream);
         }
-        self.announce(FromStep::NotStarted { rank, errno, what });
-        self.exited(task, Exit { code: errno, ..Exit::default() }, false);
+        if self.launch.key.step.is_batch() {
+            return self.exited(task, Exit { signal: NO_STDIO, ..Exit::default() }, false);
+        }
+        self.not_started(task, errno_of(&error.source), error.to_string());
     }
 
     /// Reaps every process that has ended: tasks, prologs, and orphans of tasks.
@@ -278,7 +288,7 @@ impl Step {
         while let Ok(Some((pid, exit))) = wait::reap() {
             let child = self.children.borrow_mut().remove(&pid);
             match child {
-                Some(Child::Task(task)) => self.task_ended(task, exit),
+                Some(Child::Task(task)) => self.task_over(task, exit, true),
                 // Nobody waits for it where the step has been ended meanwhile.
                 Some(Child::Program(sender)) => drop(sender.send(exit)),
                 None => {}
@@ -290,12 +300,13 @@ impl Step {
         }
     }
 
-    fn task_ended(self: &Rc<Self>, task: usize, exit: Exit) {
-        let Some(epilog) = self.launch.task_epilog.clone() else { return self.exited(task, exit, true) };
+    /// A task is gone, or will never be there. `announce`: launchers do not know yet.
+    fn task_over(self: &Rc<Self>, task: usize, exit: Exit, announce: bool) {
+        let Some(epilog) = self.launch.task_epilog.clone() else { return self.exited(task, exit, announce) };
         let step = Rc::clone(self);
         tokio::task::spawn_local(async move {
-            super::program::epilog(&step, task, &epilog).await;
-            step.exited(task, exit, true);
+            super::scripts::epilog(&step, task, &epilog).await;
+            step.exited(task, exit, announce);
         });
     }
 
@@ -355,6 +366,11 @@ impl Step {
     fn open_streams(&self) -> Vec<(usize, Stream)> {
         let tasks = self.tasks.borrow();
         tasks.iter().enumerate().flat_map(|(at, task)| task.open().map(move |stream| (at, stream))).collect()
+    }
+
+    /// Streams of a task that may still grow.
+    pub(super) fn open_streams_of(&self, task: usize) -> Vec<Stream> {
+        self.tasks.borrow()[task].open().collect()
     }
 
     fn check_finished(self: &Rc<Self>) {
@@ -467,20 +483,6 @@ impl Step {
     /// Whether the step is being ended: nothing more is started then.
     pub(super) fn is_ending(&self) -> bool {
         self.ending.get()
-    }
-
-    /// A line about the step for whoever reads its error output: the script's own stderr, or the launcher's.
-    pub(super) fn notice(&self, text: &str) {
-        let node = self.launch.nodes.first().map_or_else(String::new, |node| node.name.clone());
-        if !self.launch.key.step.is_batch() {
-            return self.announce(FromStep::Warning { node, text: text.to_owned() });
-        }
-        let line = format!("slurmstepd: {text}\n");
-        let file = self.tasks.borrow().first().and_then(|task| task.stderr.clone());
-        if let Some(file) = file {
-            // A script whose error output is full or gone has nowhere else to be told.
-            let _ = rustix::io::write(&*file, line.as_bytes());
-        }
     }
 }
 

@@ -3,17 +3,18 @@
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use rustix::fs::Mode;
 use rustix::process::Pid;
 
 use super::environment::Environment;
 use super::input::Feeder;
 use super::log::{Budget, Log};
-use super::program;
 use super::stdio::{OpenError, Opener, TaskStdio};
 use super::step::Step;
+use super::{program, scripts};
 use crate::env::SLURM_TASK_PID;
 use crate::ids::Rank;
 use crate::server::sys::spawn::{Spawn, Stage};
@@ -87,16 +88,18 @@ impl Task {
 impl Step {
     /// Starts every task of the step. Those that cannot be started are told of and the others go on.
     pub(super) fn start(self: &Rc<Self>) {
-        // The step process makes the tasks' files: with their mask.
-        rustix::process::umask(rustix::fs::Mode::from_raw_mode(self.launch.umask));
         let base = Environment::of_step(&self.launch, &self.workspace);
-        let cwd = self.working_directory();
+        let (cwd, mut complaint) = self.working_directory();
         let count = self.tasks.borrow().len();
+        // The script is this user's alone, whatever mask its job has.
+        rustix::process::umask(Mode::RWXG | Mode::RWXO);
         let script = match program::write_script(&self.launch, &self.workspace) {
             Ok(script) => script,
             Err(error) => return self.none_started(&error),
         };
-        let mut opener = match Opener::new(cwd.clone(), count) {
+        // The step process makes the tasks' files: with their mask.
+        rustix::process::umask(Mode::from_raw_mode(self.launch.umask));
+        let mut opener = match Opener::new(cwd.clone(), count, self.launch.unbuffered) {
             Ok(opener) => opener,
             Err(error) => return self.none_started(&error),
         };
@@ -108,22 +111,26 @@ impl Step {
             let stdio = match self.open_stdio(&mut opener, task) {
                 Ok(stdio) => stdio,
                 Err(error) => {
-                    self.no_output(at);
-                    self.not_started(at, errno_of(&error.source), error.to_string());
+                    self.not_connected(at, &error);
                     continue;
                 }
             };
             let environment = base.with_task(on_node, task);
             self.connect(at, &stdio, &mut feeder);
-            let ready =
+            if let Some(complaint) = complaint.take() {
+                self.notice(&complaint);
+            }
+            let mut ready =
                 Ready { task: at, environment, cwd: cwd.clone(), script: script.clone(), stdio: stdio.task };
             match self.launch.task_prolog.clone() {
                 None => self.exec(&ready, stdio.terminal),
                 Some(prolog) => {
                     let step = Rc::clone(self);
                     tokio::task::spawn_local(async move {
-                        let ready = program::prolog(&step, ready, &prolog).await;
-                        step.exec(&ready, stdio.terminal);
+                        match scripts::prolog(&step, &mut ready, &prolog).await {
+                            0 => step.exec(&ready, stdio.terminal),
+                            code => step.not_started(at, code, String::new()),
+                        }
                     });
                 }
             }
@@ -136,31 +143,21 @@ impl Step {
     fn none_started(self: &Rc<Self>, error: &std::io::Error) {
         let count = self.tasks.borrow().len();
         for at in 0..count {
-            self.no_output(at);
+            self.open_streams_of(at).into_iter().for_each(|stream| self.end_stream(at, stream));
             self.not_started(at, errno_of(error), "cannot set up the step".to_owned());
         }
     }
 
-    /// Ends the logs of a task that will never write.
-    fn no_output(self: &Rc<Self>, at: usize) {
-        let open: Vec<Stream> = self.tasks.borrow()[at].open().collect();
-        open.into_iter().for_each(|stream| self.end_stream(at, stream));
-    }
-
-    /// The launch's, or `/tmp` where there is none (as `slurmstepd` does it).
-    pub(super) fn working_directory(&self) -> std::path::PathBuf {
+    /// The launch's, or `/tmp` and what is to be said about it (as `slurmstepd` does it).
+    pub(super) fn working_directory(&self) -> (PathBuf, Option<String>) {
         let wanted = Path::new(std::ffi::OsStr::from_bytes(&self.launch.cwd));
         match rustix::fs::access(wanted, rustix::fs::Access::EXEC_OK) {
-            Ok(()) if wanted.is_dir() => wanted.to_owned(),
+            Ok(()) if wanted.is_dir() => (wanted.to_owned(), None),
             outcome => {
-                let error = outcome.err().unwrap_or(rustix::io::Errno::NOTDIR);
-                let error = std::io::Error::from(error).to_string();
-                let reason = error.split(" (os error").next().unwrap_or_default();
-                self.notice(&format!(
-                    "error: couldn't chdir to `{}': {reason}: going to /tmp instead",
-                    wanted.display()
-                ));
-                "/tmp".into()
+                let reason = reason(&outcome.err().unwrap_or(rustix::io::Errno::NOTDIR).into());
+                let wanted = wanted.display();
+                let text = format!("error: couldn't chdir to `{wanted}': {reason}: going to /tmp instead");
+                ("/tmp".into(), Some(text))
             }
         }
     }
@@ -205,17 +202,25 @@ impl Step {
         };
         match outcome {
             Ok(pid) => self.started(ready.task, pid),
-            Err((what, errno)) => self.not_started(ready.task, errno, what),
+            Err((what, error)) => {
+                self.say(ready.task, &ready.stdio[2], &format!("error: {what}: {}", reason(&error)));
+                self.not_started(ready.task, errno_of(&error), String::new());
+            }
         }
     }
 
-    fn spawn(&self, ready: &Ready, task: &TaskLaunch, terminal: bool) -> Result<Pid, (String, i32)> {
+    fn spawn(
+        &self,
+        ready: &Ready,
+        task: &TaskLaunch,
+        terminal: bool,
+    ) -> Result<Pid, (String, std::io::Error)> {
         let argv = &self.launch.programs[task.program as usize].argv;
         let name = argv.first().map_or(&b""[..], |name| name);
         let search = || program::search(name, ready.environment.get(crate::env::PATH), &ready.cwd);
         let path = ready.script.clone().unwrap_or_else(search);
         let shown = format!("execve(): {}", path.display());
-        let invalid = |_| (shown.clone(), rustix::io::Errno::INVAL.raw_os_error());
+        let invalid = |_| (shown.clone(), rustix::io::Errno::INVAL.into());
         let path = CString::new(path.as_os_str().as_bytes()).map_err(invalid)?;
         let words = argv.iter().map(|word| CString::new(word.as_slice()));
         let mut argv: Vec<CString> = words.collect::<Result<_, _>>().map_err(invalid)?;
@@ -235,13 +240,20 @@ impl Step {
             rlimits: &program::limits(&self.launch.rlimits),
         };
         spawn.start().map_err(|error| {
-            (if error.stage == Stage::Exec { shown } else { error.to_string() }, errno_of(&error.source))
+            (if error.stage == Stage::Exec { shown } else { error.to_string() }, error.source)
         })
     }
 }
 
-fn errno_of(error: &std::io::Error) -> i32 {
+/// The number of a system error.
+pub(super) fn errno_of(error: &std::io::Error) -> i32 {
     error.raw_os_error().unwrap_or(rustix::io::Errno::IO.raw_os_error())
+}
+
+/// A system error in words, as `strerror(3)` has them.
+pub(super) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// A task about to be started.
@@ -249,8 +261,8 @@ fn errno_of(error: &std::io::Error) -> i32 {
 pub(super) struct Ready {
     pub(super) task: usize,
     pub(super) environment: Environment,
-    pub(super) cwd: std::path::PathBuf,
+    pub(super) cwd: PathBuf,
     /// The job script's private file.
-    pub(super) script: Option<std::path::PathBuf>,
+    pub(super) script: Option<PathBuf>,
     pub(super) stdio: [Rc<OwnedFd>; 3],
 }

@@ -78,6 +78,62 @@ fn signals_go_to_steps_or_the_script_or_both() {
 }
 
 #[test]
+fn a_step_is_cancelled_at_once_and_a_job_with_grace() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(tasks(1));
+    let key = super::steps::run_step(&mut world, job, 1);
+    let terminated = |world: &mut World| {
+        let told = std::mem::take(&mut world.told);
+        told.into_iter()
+            .filter_map(|(_, message)| match message {
+                ToNode::Terminate { key, at_once, .. } => Some((key.step, at_once)),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
+    terminated(&mut world);
+    let step = SignalRequest { step: Some(key.step), jobs: vec![named(job)], ..all() };
+    assert_eq!(world.signal(step), None);
+    assert_eq!(terminated(&mut world), [(key.step, true)]);
+    world.exit(job, key.step, 0, 9);
+    assert_eq!(world.cancel(job), None);
+    assert_eq!(terminated(&mut world), [(StepId::BATCH, false)]);
+    let steps = world.view(job).steps;
+    let by: Vec<_> = steps.iter().map(|step| (step.key.step, step.cancelled_by)).collect();
+    assert_eq!(by, [(StepId::BATCH, None), (key.step, Some(1000))]);
+}
+
+#[test]
+fn what_a_signal_ends_is_cancelled() {
+    // How the step ends, whether its job was cancelled before, and what it is then.
+    for ((code, signal), cancelled, state) in [
+        ((0, 9), false, JobState::Cancelled),
+        ((3, 0), false, JobState::Failed),
+        ((0, 0), false, JobState::Completed),
+        ((0, 15), true, JobState::Cancelled),
+        ((0, 0), true, JobState::Cancelled),
+        ((143, 0), true, JobState::Failed),
+    ] {
+        let mut world = World::new(&[1]);
+        let job = world.submit(tasks(1));
+        if cancelled {
+            world.cancel(job);
+        }
+        world.exit(job, StepId::BATCH, code, signal);
+        assert_eq!(world.view(job).steps[0].state, state, "{code}:{signal} {cancelled}");
+    }
+}
+
+#[test]
+fn what_is_cancelled_while_it_waits_keeps_its_reason() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(JobSpec { hold: true, ..tasks(1) });
+    world.cancel(job);
+    let view = world.view(job);
+    assert_eq!((view.state, view.reason.as_str()), (JobState::Cancelled, "JobHeldUser"));
+}
+
+#[test]
 fn filters_choose_whom_scancel_hits() {
     let mut world = World::new(&[1]);
     let first = world.submit(tasks(1));
@@ -113,8 +169,9 @@ fn suspended_time_does_not_count() {
     let mut world = World::new(&[1]);
     let job = world.submit(JobSpec { time_limit: Some(Some(1)), ..tasks(1) });
     world.orders();
-    assert_eq!(world.act(job, Action::Resume), Err(ErrorCode::Disabled));
+    assert_eq!(world.act(job, Action::Resume), Err(ErrorCode::NotSuspended));
     world.pass(30.0);
+    assert_eq!(world.act(job, Action::Suspend), Ok(()));
     assert_eq!(world.act(job, Action::Suspend), Ok(()));
     assert_eq!(
         (world.state(job), world.orders()),
@@ -150,7 +207,9 @@ fn a_requeued_job_runs_again_under_its_number() {
     assert_eq!((world.state(job), world.orders()), (JobState::Running, vec!["1 launch 1.batch".to_owned()]));
     world.script_exits(job, 0);
     assert_eq!(world.act(job, Action::RequeueHold), Ok(()));
-    assert_eq!((world.view(job).reason.as_str(), world.view(job).restarts), ("JobHeldUser", 2));
+    let reason = "job requeued in held state";
+    assert_eq!((world.view(job).reason.as_str(), world.view(job).restarts), (reason, 2));
+    assert_eq!(world.act(job, Action::RequeueHold), Err(ErrorCode::JobPending));
     let stubborn = world.submit(JobSpec { requeue: Some(false), ..tasks(1) });
     assert_eq!(world.act(stubborn, Action::Requeue), Err(ErrorCode::Disabled));
 }

@@ -1,9 +1,13 @@
 //! Who starts when.
 
+use prun_runtime::ids::StepId;
+
 use super::world::*;
 use crate::controller::api::*;
 use crate::controller::core::config::{Config, PartitionConfig};
-use crate::script::spec::{ArraySpec, Dependency, DependencyCondition, DependencyKind, JobSpec};
+use crate::script::spec::{
+    ArraySpec, Dependency, DependencyCondition, DependencyKind, Gres, GresPer, JobSpec, Memory, Sharing,
+};
 
 #[test]
 fn a_job_that_fits_starts_in_the_same_turn_and_ends_with_its_script() {
@@ -84,6 +88,8 @@ fn what_is_submitted_wrong_is_refused_by_name() {
         (ErrorCode::InvalidNodeName, |s| s.nodelist = vec!["n9".to_owned()]),
         (ErrorCode::InvalidNodeName, |s| s.exclude = vec!["n9".to_owned()]),
         (ErrorCode::InvalidFeature, |s| s.constraint = Some("fast&new".to_owned())),
+        (ErrorCode::InvalidGres, |s| s.gres = vec![gpus(1)]),
+        (ErrorCode::InvalidGres, |s| s.memory = Some(Memory::PerGpu(100))),
         (ErrorCode::InvalidLicenses, |s| s.licenses = Some("x".to_owned())),
         (ErrorCode::InvalidReservation, |s| s.reservation = Some("x".to_owned())),
         (ErrorCode::NodeConfig, |s| s.ntasks = Some(3)),
@@ -96,9 +102,53 @@ fn what_is_submitted_wrong_is_refused_by_name() {
     }
     // A held job is looked at when it is released.
     assert_eq!(world.submit(JobSpec { hold: true, ..tasks(3) }), 1);
-    // The constraint is looked at before the partition.
-    let both = with(|s| (s.constraint, s.partition) = (Some("x".to_owned()), vec!["no".to_owned()]));
-    assert_eq!(world.refusal(both), ErrorCode::InvalidFeature);
+    assert_eq!(world.submit(JobSpec { gres: vec![gpus(0)], ..tasks(1) }), 2);
+    // With several mistakes, what Slurm looks at first is named.
+    let no = vec!["no".to_owned()];
+    let mut all = JobSpec {
+        gres: vec![gpus(1)],
+        nodelist: no.clone(),
+        array: Some(array(&[1001], None)),
+        constraint: Some("x".to_owned()),
+        partition: vec!["p1".to_owned(), "p2".to_owned()],
+        exclude: no,
+        licenses: Some("x".to_owned()),
+        reservation: Some("x".to_owned()),
+        ..tasks(1)
+    };
+    let steps: &[(ErrorCode, Change)] = &[
+        (ErrorCode::InvalidGres, |s| s.gres.clear()),
+        (ErrorCode::InvalidNodeName, |s| s.nodelist.clear()),
+        (ErrorCode::InvalidArray, |s| s.array = None),
+        (ErrorCode::InvalidFeature, |s| s.constraint = None),
+        (ErrorCode::InvalidPartition, |s| s.partition.clear()),
+        (ErrorCode::InvalidNodeName, |s| s.exclude.clear()),
+        (ErrorCode::InvalidLicenses, |s| s.licenses = None),
+        (ErrorCode::InvalidReservation, |s| s.reservation = None),
+    ];
+    for (code, mend) in steps {
+        assert_eq!(world.refusal(all.clone()), *code);
+        mend(&mut all);
+    }
+    let refused = world.ask(Request::TestOnly(Box::new(submission(JobSpec { hold: true, ..tasks(3) }))));
+    assert!(matches!(refused, Reply::Error(Refusal { code: ErrorCode::NodeConfig, .. })), "{refused:?}");
+}
+
+fn gpus(count: u64) -> Gres {
+    Gres { name: "gpu".to_owned(), kind: None, count, per: GresPer::Node }
+}
+
+#[test]
+fn what_a_held_job_waits_for_is_looked_at_when_it_is_released() {
+    let mut world = World::new(&[2]);
+    let first = world.submit(tasks(1));
+    world.script_exits(first, 0);
+    let on_first = Some(after(DependencyKind::AfterOk, first));
+    let held = world.submit(JobSpec { hold: true, dependency: on_first, ..tasks(1) });
+    assert_eq!(world.view(held).dependency.as_deref(), Some("afterok:1(unfulfilled)"));
+    world.act(held, Action::Release).unwrap();
+    let view = world.view(held);
+    assert_eq!((view.state, view.dependency), (JobState::Running, None));
 }
 
 pub(super) fn array(elements: &[u32], limit: Option<u32>) -> ArraySpec {
@@ -171,6 +221,35 @@ fn any_of_several_is_enough_where_it_is_asked_so() {
 }
 
 #[test]
+fn dependencies_on_arrays_name_their_elements() {
+    let mut world = World::new(&[1]);
+    let held = world.submit(JobSpec { array: Some(array(&[1, 2], None)), hold: true, ..tasks(1) });
+    let on = |element| {
+        let mut dependency = after(DependencyKind::AfterOk, held);
+        dependency.conditions[0].element = element;
+        JobSpec { dependency: Some(dependency), ..tasks(1) }
+    };
+    for (element, text) in [(None, "afterok:1_*(unfulfilled)"), (Some(2), "afterok:1_2(unfulfilled)")] {
+        let job = world.submit(on(element));
+        assert_eq!(world.view(job).dependency.as_deref(), Some(text));
+    }
+    assert_eq!(world.refusal(on(Some(9))), ErrorCode::Dependency);
+}
+
+#[test]
+fn jobs_may_not_wait_for_one_another() {
+    let mut world = World::new(&[1]);
+    let first = world.submit(JobSpec { hold: true, ..tasks(1) });
+    let mut last = first;
+    for _ in 0..3 {
+        last = world.submit(JobSpec { dependency: Some(after(DependencyKind::AfterAny, last)), ..tasks(1) });
+    }
+    let on = |job: u32| format!("afterany:{job}");
+    assert_eq!(world.update(first, "dependency", &on(last)), Err(ErrorCode::CircularDependency));
+    assert_eq!(world.update(last, "dependency", &on(first)), Ok(()));
+}
+
+#[test]
 fn singletons_of_a_name_run_one_after_the_other() {
     let mut world = World::new(&[4]);
     let spec = || JobSpec { dependency: Some(after(DependencyKind::Singleton, 0)), ..tasks(1) };
@@ -210,12 +289,28 @@ fn holds_begin_times_and_priorities_order_the_queue() {
     world.pass(100.0);
     world.script_exits(last, 0);
     assert_eq!(world.state(held), JobState::Running);
-    assert_eq!(world.act(held, Action::Hold), Err(ErrorCode::NotPending));
     assert_eq!(world.act(later, Action::Hold), Ok(()));
     world.script_exits(held, 0);
     assert_eq!(world.view(later).reason, "JobHeldUser");
-    assert_eq!(world.update(later, "priority", "5"), Ok(()));
+    assert_eq!(world.act(held, Action::Hold), Err(ErrorCode::JobFinished));
+    // A priority releases no job.
+    assert_eq!(world.update(later, "priority", "5"), Err(ErrorCode::JobHeld));
+    assert_eq!(world.act(later, Action::Top), Err(ErrorCode::JobHeld));
+    assert_eq!(world.act(later, Action::Release), Ok(()));
     assert_eq!(world.state(later), JobState::Running);
+}
+
+#[test]
+fn a_job_that_is_held_while_it_runs_is_held_when_it_comes_back() {
+    let mut world = World::new(&[1]);
+    let job = world.submit(tasks(1));
+    assert_eq!(world.act(job, Action::Hold), Ok(()));
+    assert_eq!((world.state(job), world.view(job).reason.as_str()), (JobState::Running, "None"));
+    assert_eq!(world.act(job, Action::Requeue), Ok(()));
+    world.exit(job, StepId::BATCH, 0, 15);
+    assert_eq!((world.state(job), world.view(job).reason.as_str()), (JobState::Pending, "JobHeldUser"));
+    assert_eq!(world.submit(JobSpec { priority: Some(0), ..tasks(1) }), 2);
+    assert_eq!(world.state(2), JobState::Running);
 }
 
 #[test]
@@ -304,8 +399,27 @@ fn updates_change_what_may_be_changed() {
         ("jobname", "new", Ok(())),
         ("timelimit", "x", Err(ErrorCode::InvalidTimeLimit)),
         ("partition", "no", Err(ErrorCode::InvalidPartition)),
-        ("numtasks", "99", Err(ErrorCode::NodeConfig)),
-        ("dependency", "afterok:1", Err(ErrorCode::CircularDependency)),
+        ("timelimit", "UNLIMITED", Ok(())),
+        ("timelimit", "-3", Ok(())),
+        ("timelimit", "73", Ok(())),
+        ("numtasks", "99", Ok(())),
+        ("numcpus", "1", Ok(())),
+        ("oversubscribe", "yes", Ok(())),
+        ("contiguous", "no", Ok(())),
+        ("reboot", "1", Ok(())),
+        ("arraytaskthrottle", "3", Ok(())),
+        ("sitefactor", "3", Ok(())),
+        ("switches", "1", Ok(())),
+        ("admincomment", "why", Ok(())),
+        ("nice", "7", Ok(())),
+        ("oversubscribe", "maybe", Err(ErrorCode::InvalidUpdate)),
+        ("burstbuffer", "x", Err(ErrorCode::NotSupported)),
+        ("reservationname", "x", Err(ErrorCode::InvalidReservation)),
+        ("licenses", "x", Err(ErrorCode::InvalidLicenses)),
+        ("prefer", "x", Err(ErrorCode::InvalidPrefer)),
+        ("reqnodelist", "n9", Err(ErrorCode::InvalidNodeName)),
+        ("gres", "gpu:1", Err(ErrorCode::InvalidGres)),
+        ("dependency", "afterok:1", Err(ErrorCode::Dependency)),
         ("dependency", "afterok:55", Err(ErrorCode::Dependency)),
         ("rerad", "1", Err(ErrorCode::InvalidUpdate)),
     ] {
@@ -313,10 +427,15 @@ fn updates_change_what_may_be_changed() {
     }
     let view = world.view(job);
     assert_eq!((view.name.as_str(), view.time_limit), ("new", Some(73)));
-    assert_eq!(view.ntasks, 1);
+    assert_eq!((view.ntasks, view.spec.admin_comment.as_deref()), (1, Some("why")));
+    assert!(!view.spec.contiguous && view.spec.sharing == Some(Sharing::Shared));
     world.act(job, Action::Release).unwrap();
     assert_eq!(world.update(job, "numtasks", "2"), Err(ErrorCode::NotPending));
+    assert_eq!(world.update(job, "nice", "2"), Ok(()));
+    let waits = world.submit(tasks(2));
+    assert_eq!(world.update(waits, "numtasks", "99"), Err(ErrorCode::NodeConfig));
     assert_eq!(world.update(job, "timelimit", "3"), Ok(()));
     world.pass(180.0);
     assert_eq!(world.state(job), JobState::Completing);
+    assert_eq!(world.update(job, "comment", "late"), Err(ErrorCode::JobFinished));
 }

@@ -347,6 +347,7 @@ pub(super) fn launch(
         rlimits: Vec::new(),
         script: None,
         pty: None,
+        unbuffered: false,
         task_prolog: None,
         task_epilog: None,
         kill_wait_ms,

@@ -45,6 +45,9 @@ pub const PENDING_PEERS_MAX: usize = 256;
 /// Messages waiting between two tasks of one process; a full queue makes the sender wait.
 pub const QUEUE_MESSAGES_MAX: usize = 1024;
 
+/// Components of a heterogeneous job: as many as Slurm takes.
+pub const HET_COMPONENTS_MAX: usize = 128;
+
 /// Jobs that a controller keeps before it, those that ended just now among them (Slurm's `MaxJobCount` is 10,000,
 /// with an array's waiting elements counted as one, as here).
 pub const JOBS_MAX: usize = 100_000;

@@ -31,6 +31,12 @@ pub fn shown_id(job: &JobView) -> String {
     }
 }
 
+/// `12+1` for a component of a heterogeneous job, else as [`shown_id`].
+#[must_use]
+pub fn component_id(job: &JobView) -> String {
+    job.het.map_or_else(|| shown_id(job), |het| format!("{}+{}", het.leader, het.offset))
+}
+
 /// Elements of an array that wait, cut to a length, with their limit: `3-8%2`. Empty for other jobs.
 #[must_use]
 pub fn pending_elements(job: &JobView, length: usize) -> String {

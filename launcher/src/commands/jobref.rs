@@ -48,9 +48,16 @@ impl Named {
         }
     }
 
-    /// Whether this names the job of a view: by its number, its array's number, or one of its elements.
+    /// Whether this names the job of a view: by its number, its array's or leader's number, or as one of its elements
+    /// or components.
     #[must_use]
     pub fn matches(&self, view: &JobView) -> bool {
+        match (view.het, self.job.component) {
+            (Some(het), Some(component)) => return het.leader == self.job.job && het.offset == component,
+            (Some(het), None) if het.leader == self.job.job => return self.job.elements.is_none(),
+            (None, Some(component)) if component > 0 => return false,
+            _ => {}
+        }
         let Some(array) = &view.array else { return view.id == self.job.job && self.job.elements.is_none() };
         match &self.job.elements {
             None => view.id == self.job.job || array.id == self.job.job,
@@ -173,6 +180,24 @@ mod tests {
         {
             assert_eq!(ranges(elements), text);
         }
+    }
+
+    #[test]
+    fn a_leader_names_its_components_and_each_has_names_of_its_own() {
+        use crate::commands::samples;
+        use crate::controller::api::HetView;
+        let component = |offset: u32| JobView {
+            het: Some(HetView { leader: JobId(12), offset, size: 2 }),
+            ..samples::pending(12 + offset)
+        };
+        let names = |text: &str| {
+            let named = Named::parse(text).unwrap();
+            [named.matches(&component(0)), named.matches(&component(1)), named.matches(&samples::pending(12))]
+        };
+        assert_eq!(names("12"), [true, true, true]);
+        assert_eq!(names("12+0"), [true, false, true]);
+        assert_eq!(names("12+1"), [false, true, false]);
+        assert_eq!(names("13"), [false, true, false]);
     }
 
     proptest! {

@@ -37,6 +37,7 @@ pub(crate) fn pending(id: u32) -> JobView {
         id: JobId(id),
         cluster: "conformance".to_owned(),
         array: None,
+        het: None,
         spec: JobSpec {
             ntasks: Some(2),
             work_dir: serde_bytes::ByteBuf::from("/tmp/w"),
@@ -158,6 +159,7 @@ fn step(job: u32, step: StepId, name: &str, ntasks: u32) -> StepView {
         ntasks,
         cpus: 2,
         distribution: if step.is_batch() { "Unknown" } else { "Block" }.to_owned(),
+        command_line: if step.is_batch() { "" } else { "srun sleep" }.to_owned(),
         usage: Vec::new(),
     }
 }

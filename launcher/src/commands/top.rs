@@ -22,6 +22,7 @@ use self::link::Link;
 use self::screen::Screen;
 use super::clock::Clock;
 use super::dispatch::{fail, parse};
+use super::ending::{Ending, finish};
 use crate::controller::client::{self, ClientError};
 use crate::view::top::state::{Act, Event, Model};
 
@@ -63,6 +64,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
     }
     match top() {
         Ok(code) => code,
+        Err(TopError::Client(error)) => finish(Err(Ending::unreachable("prun top", &error))),
         Err(error) => fail("prun top", &error),
     }
 }

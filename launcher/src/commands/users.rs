@@ -24,6 +24,12 @@ pub fn group_of(gid: u32) -> Option<String> {
     entry("group", &gid.to_string()).map(|fields| fields.0)
 }
 
+/// Whether there is a group of this name or number.
+#[must_use]
+pub fn is_group(name: &str) -> bool {
+    entry("group", name).is_some()
+}
+
 /// The entry of this name or number.
 fn entry(database: &str, key: &str) -> Option<(String, Option<u32>)> {
     let file = fs::read_to_string(format!("/etc/{database}")).unwrap_or_default();
@@ -66,5 +72,6 @@ mod tests {
     fn every_machine_has_a_root() {
         assert_eq!(uid_of("root"), Some(0));
         assert_eq!(name_of(0).as_deref(), Some("root"));
+        assert!(is_group("root") && !is_group("no such group"));
     }
 }

@@ -191,6 +191,9 @@ pub struct StepRequest {
     pub step: StepSpec,
     /// Name shown for the step.
     pub name: String,
+    /// The command line that asks for it.
+    #[serde(default)]
+    pub command_line: String,
     /// Do not wait for free CPUs: refuse instead (`--immediate`).
     pub immediate: bool,
 }
@@ -456,7 +459,7 @@ pub enum ErrorCode {
     NoScript,
     /// Job has already finished / cannot be requeued.
     NotRequeueable,
-    /// What prun does not do (heterogeneous jobs, …); the detail says what.
+    /// What prun does not do; the detail says what.
     NotSupported,
     /// Job violates accounting/QOS policy.
     Policy,
@@ -466,6 +469,8 @@ pub enum ErrorCode {
     Journal,
     /// A job that was asked for with `Allocate` was cancelled before it had its allocation.
     Revoked,
+    /// A component of a heterogeneous job is to be treated alone where only the whole job can be.
+    NotWholeHetJob,
     /// More jobs or watchers than the controller keeps.
     TooMany,
 }
@@ -522,6 +527,9 @@ pub struct JobView {
     pub cluster: String,
     /// The array it belongs to.
     pub array: Option<ArrayView>,
+    /// Its place in a heterogeneous job.
+    #[serde(default)]
+    pub het: Option<HetView>,
     /// What was asked for.
     pub spec: JobSpec,
     /// Name shown.
@@ -629,6 +637,17 @@ pub struct ArrayView {
     pub limit: Option<u32>,
 }
 
+/// A component's place in a heterogeneous job. Its components have consecutive numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HetView {
+    /// Number of the first component, which runs the script (`HetJobId`).
+    pub leader: JobId,
+    /// How many components are before this one (`HetJobOffset`).
+    pub offset: u32,
+    /// Components in all.
+    pub size: u32,
+}
+
 /// A step as commands see it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StepView {
@@ -656,6 +675,9 @@ pub struct StepView {
     pub cpus: u32,
     /// `--distribution`.
     pub distribution: String,
+    /// The command line that asked for it; empty for the script.
+    #[serde(default)]
+    pub command_line: String,
     /// What each ended task used, by rank: for `sacct`.
     pub usage: Vec<(u32, Exit)>,
 }

@@ -58,6 +58,7 @@ impl ErrorCode {
             Self::InvalidUpdate => "Invalid job update specification",
             Self::Journal => "Unable to save the job: the controller's journal cannot be written",
             Self::Revoked => "Job allocation has been revoked",
+            Self::NotWholeHetJob => "Operation not permitted on individual component of heterogeneous job",
             Self::TooMany => "Slurm temporarily unable to accept job",
         }
     }

@@ -8,15 +8,18 @@ use serde_bytes::ByteBuf;
 
 use super::devices;
 use super::files::batch_files;
+use super::het::of_components;
 use super::job::of_job;
 use super::setter::{Setter, Variables, value};
 use crate::controller::api::{JobView, Script, Submission};
 use crate::layout::plan::NodeShare;
 
 /// The launch of a job's script on the first node of its allocation; `None` for a job without script or nodes.
+/// `components` are those of a heterogeneous job, which begins with this one.
 #[must_use]
 pub fn batch_launch(
     job: &JobView,
+    components: &[JobView],
     submission: &Submission,
     secret: Secret,
     kill_wait_ms: u64,
@@ -32,7 +35,7 @@ pub fn batch_launch(
         size: 1,
         node_count: 1,
         programs: vec![program(script)],
-        env: environment(job, submission, first),
+        env: environment(job, components, submission, first),
         cwd: job.spec.work_dir.clone(),
         umask: submission.submitter.umask,
         rlimits: submission.submitter.rlimits.clone(),
@@ -79,7 +82,12 @@ fn task(job: &JobView, submission: &Submission) -> TaskLaunch {
 }
 
 /// The environment of the script: that of the submission, under the variables of the job and of its one task.
-fn environment(job: &JobView, submission: &Submission, node: &NodeShare) -> Variables {
+fn environment(
+    job: &JobView,
+    components: &[JobView],
+    submission: &Submission,
+    node: &NodeShare,
+) -> Variables {
     let mut setter = Setter { variables: submitted(submission) };
     if value(&setter.variables, "PATH").is_none() {
         setter.set("PATH", "/usr/local/bin:/usr/bin:/bin");
@@ -90,6 +98,7 @@ fn environment(job: &JobView, submission: &Submission, node: &NodeShare) -> Vari
         }
     }
     setter.variables.extend(of_job(job));
+    of_components(&mut setter, components);
     setter.set("ENVIRONMENT", "BATCH");
     setter.set("HOSTNAME", &node.name);
     setter.set("SLURM_CPUS_ON_NODE", node.cpus.len());
@@ -115,7 +124,7 @@ fn submitted(submission: &Submission) -> Variables {
 
 /// What the names of variables that describe a job, step or task begin with after `SLURM_`. Input variables of `srun`
 /// (`SLURM_OVERLAP`, `SLURM_MPI_TYPE`, …) are not among them.
-const OUTPUT_PREFIXES: [&str; 21] = [
+const OUTPUT_PREFIXES: [&str; 22] = [
     "ARRAY_",
     "CPUS_",
     "DIST",
@@ -123,6 +132,7 @@ const OUTPUT_PREFIXES: [&str; 21] = [
     "GET_USER_ENV",
     "GPUS",
     "GTIDS",
+    "HET_SIZE",
     "JOB",
     "LAUNCH_NODE",
     "LOCALID",
@@ -155,7 +165,7 @@ mod tests {
     fn launch(options: &str, env: &[(&str, &str)], streams: bool) -> StepLaunch {
         let job = job(options);
         let submission = Submission { streams, ..submission(&job, env) };
-        batch_launch(&job, &submission, Secret([1; 16]), 3000).unwrap()
+        batch_launch(&job, &[], &submission, Secret([1; 16]), 3000).unwrap()
     }
 
     fn file(path: &str, append: bool) -> Output {
@@ -179,10 +189,10 @@ mod tests {
         let mut job = job("");
         let mut submission = submission(&job, &[]);
         job.allocation = None;
-        assert!(batch_launch(&job, &submission, Secret([1; 16]), 0).is_none());
+        assert!(batch_launch(&job, &[], &submission, Secret([1; 16]), 0).is_none());
         job = super::super::sample::job("");
         submission.script = None;
-        assert!(batch_launch(&job, &submission, Secret([1; 16]), 0).is_none());
+        assert!(batch_launch(&job, &[], &submission, Secret([1; 16]), 0).is_none());
     }
 
     #[test]

@@ -28,8 +28,10 @@ pub fn of_job(job: &JobView) -> Variables {
 
 fn identity(setter: &mut Setter, job: &JobView) {
     setter.set("SLURM_CLUSTER_NAME", &job.cluster);
-    setter.set("SLURM_JOB_ID", job.id);
-    setter.set("SLURM_JOBID", job.id);
+    // Whichever component of a heterogeneous job this is, its programs know it by the leader's number.
+    let number = job.het.map_or(job.id, |het| het.leader);
+    setter.set("SLURM_JOB_ID", number);
+    setter.set("SLURM_JOBID", number);
     // A script on standard input has a name for `squeue` only.
     let name = job.spec.name.as_ref().or_else(|| (!job.batch).then_some(&job.name));
     setter.set_if("SLURM_JOB_NAME", name);

@@ -76,6 +76,7 @@ fn view(spec: JobSpec, allocation: crate::layout::plan::Allocation) -> JobView {
         id: JobId(42),
         cluster: "cluster".to_owned(),
         array: None,
+        het: None,
         name: spec.name.clone().unwrap_or_default(),
         partition: "main".to_owned(),
         account: "physics".to_owned(),

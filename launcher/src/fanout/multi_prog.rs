@@ -154,29 +154,27 @@ impl MultiProg {
     }
 }
 
-/// Lines with their numbers; one that ends in a backslash goes on in the next.
+/// Lines with their numbers; one that ends in a backslash goes on in the next, the two characters between them.
 fn joined_lines(text: &str) -> Vec<(usize, String)> {
     let mut lines: Vec<(usize, String)> = Vec::new();
     let mut goes_on = false;
     for (number, line) in (1..).zip(text.lines()) {
-        let (part, more) = match line.strip_suffix('\\') {
-            Some(part) => (part, true),
-            None => (line, false),
-        };
         match lines.last_mut().filter(|_| goes_on) {
-            Some((_, whole)) => whole.push_str(part),
-            None => lines.push((number, part.to_owned())),
+            Some((_, whole)) => whole.extend(["\n", line]),
+            None => lines.push((number, line.to_owned())),
         }
-        goes_on = more;
+        goes_on = line.ends_with('\\');
     }
     lines
 }
 
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut begun, mut quoted) = (Vec::new(), String::new(), false, false);
-    let mut letters = line.chars();
+    let mut letters = line.chars().peekable();
     while let Some(c) = letters.next() {
         match c {
+            // As any character behind a backslash it begins a word, though it is none of its letters.
+            '\\' if letters.next_if_eq(&'\n').is_some() => begun = true,
             '\'' => {
                 quoted = !quoted;
                 begun = true;
@@ -220,9 +218,21 @@ fn ranks(text: &str) -> Result<Ranks, BadLine> {
     text.split(',').map(range).collect::<Result<_, _>>().map(Ranks::Listed)
 }
 
-/// `%t` is the rank, `%o` its place in the line; what else follows a `%` stays.
+/// `%t` is the rank, `%o` its place in the line; what else follows a `%` is dropped with it.
 fn fill_in(word: &str, rank: u32, offset: usize) -> String {
-    word.replace("%t", &rank.to_string()).replace("%o", &offset.to_string())
+    let mut text = String::with_capacity(word.len());
+    let mut letters = word.chars();
+    while let Some(c) = letters.next() {
+        match c {
+            '%' => match letters.next() {
+                Some('t') => text.push_str(&rank.to_string()),
+                Some('o') => text.push_str(&offset.to_string()),
+                _ => {}
+            },
+            c => text.push(c),
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -257,6 +267,8 @@ mod tests {
             ["p", "\"a", "b\"", "c d", "\\t", "$X", "", "x y"]
         );
         assert_eq!(programs("0 ./a b\\\n c\\\n,1\n", 1).unwrap(), ["./a|b|c,1"]);
+        assert_eq!(programs("0 ./a b \\\n c\n", 1).unwrap(), ["./a|b||c"]);
+        assert_eq!(programs("0 ./a a%%b%x %%t 100%\n", 1).unwrap(), ["./a|ab|t|100"]);
     }
 
     #[test]

@@ -66,6 +66,14 @@ pub struct Directive {
     pub words: Vec<Word>,
 }
 
+impl Directive {
+    /// Whether it stands between components of a heterogeneous job.
+    #[must_use]
+    pub fn separates_components(&self) -> bool {
+        matches!(self.words[0].text.as_str(), "hetjob" | "packjob")
+    }
+}
+
 /// A part of a script: line from 1, byte from 0, length in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {

@@ -57,16 +57,21 @@ pub fn read_batch(
         place: Some(place),
         ..Mistake::line(command, &format!("Unmatched `{}` in [#SBATCH]", unmatched.quote), 1)
     })?;
-    for directive in directives {
-        // What follows such a line asks for the next component of a heterogeneous job.
-        if matches!(directive.words[0].text.as_str(), "hetjob" | "packjob") {
-            request.earlier.push(std::mem::take(&mut request.job));
-            continue;
+    request.packjob = directives.iter().any(|directive| directive.words[0].text == "packjob");
+    // What follows such a line asks for the next component of a heterogeneous job; variables and the command line are
+    // for each.
+    let components = directives.split(|directive| directive.separates_components());
+    for (at, directives) in components.enumerate() {
+        if at > 0 {
+            let next = request.job.next_component();
+            request.earlier.push(std::mem::replace(&mut request.job, next));
         }
-        apply_directive(command, &directive, &mut request)?;
+        for directive in directives {
+            apply_directive(command, directive, &mut request)?;
+        }
+        read_variables(command, variable, &mut request)?;
+        apply(command, &line.options, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
     }
-    read_variables(command, variable, &mut request)?;
-    apply(command, &line.options, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
     match &request.refused {
         Some(Bad::Line(text, code)) => Err(Mistake::line(command, text, *code)),
         _ => Ok(request),
@@ -164,6 +169,25 @@ pub fn bad_time(command: Command, option: &'static str, value: &str) -> Mistake 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn components_take_what_is_not_their_size_from_those_before_and_all_the_command_line() {
+        let script =
+            b"#!/bin/sh\n#SBATCH -n 2 -N 2 -J a -t 5 -p x --mem-per-cpu=9\n#SBATCH packjob\n#SBATCH -n 3\n";
+        let words = ["--hold", "-t", "7"].map(str::to_owned);
+        let line = read_batch_line(Command::Sbatch, &words).unwrap();
+        let variable = |name: &str| (name == "SBATCH_ACCOUNT").then(|| "acc".to_owned());
+        let request = read_batch(Command::Sbatch, &line, &variable, script).unwrap();
+        assert!(request.packjob);
+        let [first, second] = request.components()[..] else { panic!("{request:?}") };
+        for job in [first, second] {
+            assert!(job.hold && job.account.as_deref() == Some("acc"));
+            assert_eq!((job.name.as_deref(), job.time_limit), (Some("a"), Some(Some(7))));
+        }
+        assert_eq!((first.ntasks, first.nodes, first.partition.len()), (Some(2), Some((2, 2)), 1));
+        assert_eq!((second.ntasks, second.nodes, second.partition.len()), (Some(3), None, 0));
+        assert_eq!(second.memory, None);
+    }
 
     #[test]
     fn the_place_of_an_option_is_that_of_its_value() {

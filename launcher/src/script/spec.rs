@@ -129,6 +129,42 @@ pub struct JobSpec {
     pub without_effect: Vec<(String, String)>,
 }
 
+impl JobSpec {
+    /// What the next component of a heterogeneous job begins with: the same job, but not the resources of this
+    /// component (`slurm_opt.c` of 24.11 resets them on each pass).
+    #[must_use]
+    pub fn next_component(&self) -> Self {
+        Self {
+            partition: Vec::new(),
+            nodes: None,
+            ntasks: None,
+            ntasks_per_node: None,
+            ntasks_per_socket: None,
+            ntasks_per_core: None,
+            ntasks_per_gpu: None,
+            cpus_per_task: None,
+            min_cpus: None,
+            geometry: (None, None, None),
+            // A node's memory stays.
+            memory: self.memory.filter(|memory| matches!(memory, Memory::PerNode(_))),
+            tmp_mb: None,
+            nodelist: Vec::new(),
+            constraint: None,
+            contiguous: false,
+            sharing: None,
+            overcommit: false,
+            spread: false,
+            use_min_nodes: false,
+            gres: Vec::new(),
+            licenses: None,
+            // The user hears of the first component only.
+            mail_type: Vec::new(),
+            mail_user: None,
+            ..self.clone()
+        }
+    }
+}
+
 /// Memory asked for, in MiB; 0 means all of the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Memory {

@@ -80,12 +80,11 @@ fn an_interrupt_ends_the_job_on_the_cluster() {
 
 #[test]
 fn a_job_that_is_put_back_is_shown_in_its_next_run_too() {
-    let script =
-        "#!/bin/bash\n#SBATCH --requeue\necho run ${SLURM_RESTART_COUNT:-0}\n[ -e again ] || sleep 100\n";
+    let script = "#!/bin/bash\n#SBATCH --requeue\necho run ${SLURM_RESTART_COUNT:-0}\n[ -e again ] || { touch sleeps; sleep 100; }\n";
     let cluster = Cluster::up(&[("job.sh", script)], &["--local", "1x1"]);
     let child =
         cluster.command(["--quiet", "job.sh"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    until("the job runs", || cluster.ask("squeue -h -o %t") == "R\n");
+    until("the first run has looked for the file", || cluster.place().path().join("sleeps").exists());
     cluster.place().write("again", b"");
     let id = cluster.ask("squeue -h -o %i");
     assert_eq!(cluster.run(&format!("scontrol requeue {id}")).code, Some(0));

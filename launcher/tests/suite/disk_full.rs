@@ -1,7 +1,6 @@
 //! A disk that is full under the controller's journal. Needs the right to mount one; without it, the unit test of the
 //! journal's keeper, which stands for this one, is all there is.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::cluster::Cluster;
@@ -9,49 +8,53 @@ use crate::harness::until;
 
 /// A small file system in memory.
 struct SmallDisk {
-    path: PathBuf,
+    directory: tempfile::TempDir,
 }
 
 impl SmallDisk {
-    fn mount(path: PathBuf) -> Option<Self> {
-        std::fs::create_dir_all(&path).unwrap();
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=600k", "tmpfs"]).arg(&path).output();
-        mounted.is_ok_and(|output| output.status.success()).then_some(Self { path })
+    fn mount() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=600k", "tmpfs"])
+            .arg(directory.path())
+            .output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self { directory })
     }
 
     /// Takes all the room that is left.
     fn fill(&self) {
-        let mut file = std::fs::File::create(self.path.join("filler")).unwrap();
+        let mut file = std::fs::File::create(self.directory.path().join("filler")).unwrap();
         let error = std::io::copy(&mut std::io::repeat(0), &mut file).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     }
 
     fn empty(&self) {
-        std::fs::remove_file(self.path.join("filler")).unwrap();
+        std::fs::remove_file(self.directory.path().join("filler")).unwrap();
     }
 }
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.path).status();
+        let _ = Command::new("umount").arg("--lazy").arg(self.directory.path()).status();
     }
 }
 
 #[test]
 fn submissions_are_refused_and_nothing_is_lost() {
-    let cluster = Cluster::to_be(&[("job.sh", "#!/bin/bash\n#SBATCH -o /dev/null\ncat fifo; exit 3\n")]);
-    let Some(disk) = SmallDisk::mount(cluster.home()) else {
+    let cluster =
+        Cluster::to_be(&[("job.sh", "#!/bin/bash\n#SBATCH -o /dev/null\ntouch begun; cat fifo; exit 3\n")]);
+    let Some(disk) = SmallDisk::mount() else {
         return eprintln!("left out: no right to mount");
     };
     // Whatever happens, it is down before its disk goes.
     let cluster = cluster;
+    std::os::unix::fs::symlink(disk.directory.path(), cluster.home()).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, cluster.place().path().join("fifo"), rustix::fs::Mode::RWXU)
         .unwrap();
     let run = cluster.prun_up(&["--local", "1x1:100"]);
     assert_eq!(run.code, Some(0), "{run:?}");
-    let job = cluster.ask("sbatch --parsable job.sh");
-    until("the job runs", || cluster.ask("squeue -h -t R -o %A") == job);
+    cluster.ask("sbatch job.sh");
+    until("the job has begun", || cluster.place().path().join("begun").exists());
     disk.fill();
     let large = format!("X={}", "x".repeat(60_000));
     let submit = || cluster.run(&format!("sbatch --export=ALL,{large} job.sh"));
@@ -75,9 +78,8 @@ fn submissions_are_refused_and_nothing_is_lost() {
     cluster.ask("sbatch -H job.sh");
     cluster.ask("scancel --me");
     assert_eq!(cluster.prun_down().code, Some(0));
-    let removed = cluster.prun("down", &["--purge"]);
-    drop(disk);
+    assert_eq!(cluster.prun("down", &["--purge"]).code, Some(0));
     // The place itself is the disk's; what was in it is gone.
-    assert_eq!(removed.code, Some(0), "{removed:?}");
-    std::fs::remove_dir(cluster.home()).unwrap();
+    assert_eq!(std::fs::read_dir(cluster.home()).unwrap().count(), 0);
+    std::fs::remove_file(cluster.home()).unwrap();
 }

@@ -9,6 +9,7 @@ mod daemons;
 mod disk_full;
 mod examples;
 mod harness;
+mod het;
 mod kill;
 mod main_job;
 mod no_controller;

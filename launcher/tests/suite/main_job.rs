@@ -37,3 +37,17 @@ fn six_ranks_run_at_once_two_a_node_and_their_output_stands_in_rank_order() {
     }
     place.assert_nothing_left(std::time::Duration::from_secs(1));
 }
+
+#[test]
+fn elements_of_an_array_have_a_file_each_where_none_is_named() {
+    let place = Place::with(&[("job.sh", "#!/bin/bash\necho $SLURM_ARRAY_TASK_ID\n")]);
+    let run = place.run(["--local", "1x2", "--array", "4-6", "-n", "1", "job.sh"]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), ""), "{run:?}");
+    let files = std::fs::read_dir(place.path()).unwrap().flatten().map(|entry| entry.file_name());
+    let mut files: Vec<String> = files.map(|name| name.into_string().unwrap()).collect();
+    files.retain(|name| name.starts_with("slurm-"));
+    files.sort();
+    let outputs: String = files.iter().map(|name| place.read(name)).collect();
+    assert_eq!(outputs, "4\n5\n6\n", "{files:?}");
+    assert!(run.stderr.contains("slurm-"), "where it is, is said: {run:?}");
+}

@@ -49,11 +49,11 @@ fn one_that_was_ended_is_told_from_none() {
 #[test]
 fn one_that_stops_answering_is_given_up() {
     let cluster = Cluster::up(&[("job.sh", "#!/bin/sh\ntrue\n")], &["--local", "1x1:100"]);
-    let mut waiting = cluster.command(["salloc", "-Q", "-n1", "cat", "fifo"]);
+    let mut waiting = cluster.command(["salloc", "-Q", "-n1", "sh", "-c", "touch begun; cat fifo"]);
     rustix::fs::mkfifoat(rustix::fs::CWD, cluster.place().path().join("fifo"), rustix::fs::Mode::RWXU)
         .unwrap();
     let mut waiting = waiting.spawn().unwrap();
-    until("salloc has its nodes", || cluster.ask("squeue -h -t R -o %T") == "RUNNING\n");
+    until("salloc has its nodes", || cluster.place().path().join("begun").exists());
     let mut behind = cluster.command(["sbatch", "--wait", "job.sh"]);
     behind.env("PRUN_MSG_TIMEOUT", "1");
     let behind = std::thread::spawn(move || finish(behind));

@@ -138,7 +138,7 @@ fn however_it_ends_the_terminal_is_as_it_was() {
 
 #[test]
 fn output_that_goes_to_a_launcher_is_followed_there() {
-    let script = "#!/bin/bash\nwhile [ ! -e stop ]; do echo LOG~OUTPUT; sleep 0.1; done\n";
+    let script = "#!/bin/bash\necho LOG~OUTPUT\nwhile [ ! -e stop ]; do echo LOG~OUTPUT; sleep 0.1; done\n";
     let cluster = Cluster::up(&[("job.sh", script)], &["--local", "1x2"]);
     let mut launcher = cluster.command(["--quiet", "job.sh"]);
     let launcher = launcher.stdout(Stdio::piped()).spawn().unwrap();

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{limit, number, time};
 use crate::commands::facts;
+use crate::commands::jobref::ranges;
 use crate::controller::api::{JobState, JobView, StepView};
 use crate::script::hostlist;
 use crate::script::spec::{Memory, Sharing};
@@ -51,6 +52,7 @@ pub(super) fn of_queue(job: &JobView) -> Value {
     });
     merge(&mut value, times(job));
     merge(&mut value, array(job));
+    merge(&mut value, het(job));
     merge(&mut value, rest(job));
     value
 }
@@ -98,6 +100,15 @@ fn array(job: &JobView) -> Value {
         "array_max_tasks": number(Some(array.and_then(|array| array.limit).map_or(0, u64::from))),
         "array_task_id": number(array.and_then(|array| array.element).map(u64::from)),
         "array_task_string": if waiting { facts::pending_elements(job, 0) } else { String::new() },
+    })
+}
+
+fn het(job: &JobView) -> Value {
+    let set = job.het.map(|het| ranges(&(het.leader.0..het.leader.0 + het.size).collect::<Vec<_>>()));
+    json!({
+        "het_job_id": number(Some(job.het.map_or(0, |het| u64::from(het.leader.0)))),
+        "het_job_id_set": set.unwrap_or_default(),
+        "het_job_offset": number(Some(job.het.map_or(0, |het| u64::from(het.offset)))),
     })
 }
 

@@ -53,8 +53,7 @@ pub(super) enum Asked {
 impl Job {
     /// Where the output is, for the summary; `None` when it was shown.
     pub(super) fn output_shown(&self, job: &JobView) -> Option<String> {
-        let own = &self.submission.components[0];
-        own.stdout.as_ref().map(|_| job.stdout.clone())
+        (!self.submission.streams).then(|| job.stdout.clone())
     }
 }
 
@@ -127,15 +126,18 @@ fn put_together(mut request: Request, name: String, source: Source, here: &Path,
         return told(&mistake, &name, b"");
     }
     let flags = request.flags.clone();
-    let mut job = request.job;
-    job.name = job.name.or(source.name);
+    for job in request.components_mut() {
+        job.name = job.name.take().or_else(|| source.name.clone());
+    }
+    let job = request.job;
     let (place, refusal) = match Place::of(flags.local.as_deref(), &job) {
         Ok(place) => (place, None),
         Err(NoPlace::Refused(refusal)) => (Place::Here(Shape::of_this_machine()), Some(refusal)),
         Err(error) => return Asked::Told(fail("prun", &error)),
     };
     let mut env = environment::exported_to_job(&job.export, own_variables());
-    let streams = job.stdout.is_none();
+    // The elements of an array run side by side: each has its file, as under `sbatch`.
+    let streams = job.stdout.is_none() && job.array.is_none();
     // Under its own name prun orders by rank; but a person who watches wants to see every rank as it goes.
     let usual = if streams && std::io::stdout().is_terminal() { "line" } else { "rank" };
     let order =

@@ -1,7 +1,7 @@
 //! `prun job.sh`: runs a job script from its first line to its output, on the cluster that is configured or on one in
 //! this very process.
 //!
-//! [`ask`] reads what is wanted, [`place`] says where it runs, [`drive`] submits and watches, [`stream`] shows the
+//! `ask` reads what is wanted, `place` says where it runs, `drive` submits and watches, `stream` shows the
 //! script's own output.
 
 mod ask;

@@ -1,7 +1,7 @@
 //! What `sacct` can show of a job and of a step (`sacct(1)`, job accounting fields).
 
 use super::text::{
-    allocated_tres, both, least, mean, most, nodes, planned, reason, requested_memory, sorted, started,
+    allocated_tres, both, exit, least, mean, most, nodes, planned, reason, requested_memory, sorted, started,
     step_tres, tres_of, tres_places,
 };
 use super::usage::{self, End};
@@ -122,13 +122,18 @@ pub static FIELDS: &[Field] = &[
         |j, m| m.clock.time_or(j.end_time.filter(|_| j.state.has_ended()), UNKNOWN),
         |_, s, m| m.clock.time_or(s.end_time, UNKNOWN),
     ),
-    row("ExitCode", 8, |j, _| facts::accounted_exit(&j.exit), |_, s, _| facts::accounted_exit(&s.exit)),
+    row("ExitCode", 8, |j, _| exit(j), |_, s, _| facts::accounted_exit(&s.exit)),
     row("Extra", 19, blank_job, blank_step),
     row("FailedNode", 19, blank_job, blank_step),
     row("Flags", 19, |_, _| "StartReceived".to_owned(), blank_step),
     row("GID", 6, |j, _| j.submitter.gid.to_string(), blank_step),
     row("Group", 9, |j, _| j.submitter.group.clone(), blank_step),
-    row("JobID", -12, |j, _| facts::shown_id(j), |j, s, _| format!("{}.{}", facts::shown_id(j), s.key.step)),
+    row(
+        "JobID",
+        -12,
+        |j, _| facts::component_id(j),
+        |j, s, _| format!("{}.{}", facts::component_id(j), s.key.step),
+    ),
     row("JobIDRaw", -12, |j, _| j.id.to_string(), |_, s, _| s.key.to_string()),
     row("JobName", 10, |j, _| j.name.clone(), |_, s, _| s.name.clone()),
     row("Layout", 9, blank_job, |_, s, _| s.distribution.clone()),
@@ -204,7 +209,7 @@ pub static FIELDS: &[Field] = &[
     row("StdIn", 20, |j, _| j.stdin.clone(), blank_step),
     row("StdOut", 20, |j, _| j.stdout.clone(), blank_step),
     row("Submit", 19, |j, m| m.clock.time(j.submit_time), |_, s, m| m.clock.time(s.start_time)),
-    row("SubmitLine", 20, |j, _| j.submitter.command_line.clone(), blank_step),
+    row("SubmitLine", 20, |j, _| j.submitter.command_line.clone(), |_, s, _| s.command_line.clone()),
     row("Suspended", 10, |j, _| format_secs(j.suspended_secs as u64), |_, _, _| format_secs(0)),
     row("SystemComment", 15, blank_job, blank_step),
     row(
@@ -318,6 +323,11 @@ mod tests {
         {
             assert_eq!(text(name, &job), expected, "{name}");
         }
+        let step = |name: &str| (find(name).unwrap().step)(&job, &job.steps[1], &manner);
+        assert_eq!(step("SubmitLine"), "srun sleep");
+        let mut cut = samples::failed(3);
+        (cut.state, cut.exit.code, cut.exit.signal) = (crate::controller::api::JobState::Cancelled, 0, 15);
+        assert_eq!((text("ExitCode", &cut).as_str(), text("ExitCode", &job).as_str()), ("0:0", "3:0"));
         let batch = |name: &str| (find(name).unwrap().step)(&job, &job.steps[0], &manner);
         assert_eq!((batch("MaxRSS").as_str(), batch("AveCPU").as_str()), ("3508K", "00:00.020"));
         assert_eq!((batch("JobID").as_str(), batch("ReqMem").as_str()), ("2.batch", ""));

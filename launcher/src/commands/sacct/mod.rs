@@ -23,6 +23,9 @@ pub fn run(words: &[OsString]) -> ExitCode {
     let clock = Clock::system();
     let query = Query::read(&utf8_words(words), &|name| std::env::var(name).ok(), &users::uid_of, &clock);
     finish(query.and_then(|query| {
+        if let Some(group) = query.filter.groups.iter().find(|group| !users::is_group(group)) {
+            return Err(Ending::error(format!("sacct: error: Invalid group id: {group}"), 1));
+        }
         let mut asking = Asking::connect("sacct")?;
         if let Some(wanted) = &query.clusters
             && super::clusters::check("sacct", wanted, &asking.config()?).is_err()

@@ -47,6 +47,14 @@ pub(super) fn planned(job: &JobView) -> Option<u64> {
     }
 }
 
+/// How its script ended. One that was cut short is accounted for before its script has ended: it has no exit then.
+pub(super) fn exit(job: &JobView) -> String {
+    match job.state {
+        JobState::Cancelled | JobState::Timeout | JobState::NodeFail | JobState::Deadline => "0:0".to_owned(),
+        _ => facts::accounted_exit(&job.exit),
+    }
+}
+
 /// Why it waited last; accounting says nothing about how it ended.
 pub(super) fn reason(job: &JobView) -> String {
     if job.allocation.is_some() { "None".to_owned() } else { job.reason.clone() }

@@ -51,7 +51,9 @@ fn answer(words: &[String]) -> Result<Ending, Ending> {
         .map_err(|mistake| refusal(&mistake))?;
     say(&notes::ignored(Command::Sbatch, &request));
     say(&settle::settle(Command::Sbatch, &mut request).map_err(|mistake| refusal(&mistake))?);
-    request.job.name = request.job.name.or(source.name);
+    for job in request.components_mut() {
+        job.name = job.name.take().or_else(|| source.name.clone());
+    }
     let env = variables(&request, &directory)?;
     let submission = Submission {
         script: Some(source.script),

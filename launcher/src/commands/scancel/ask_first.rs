@@ -49,7 +49,7 @@ pub fn confirm(request: &SignalRequest, jobs: &[JobView]) -> Vec<JobRef> {
     for job in chosen(request, jobs) {
         let question = format!(
             "{verb} job_id={} name={} partition={} [y/n]? ",
-            facts::shown_id(job),
+            facts::component_id(job),
             job.name,
             job.partition
         );

@@ -129,7 +129,7 @@ fn filters(request: &SignalRequest) -> String {
 
 fn job_text(job: &JobRef) -> String {
     match job.elements.as_deref() {
-        None => job.job.to_string(),
+        None => job.component.map_or(job.job.to_string(), |component| format!("{}+{component}", job.job)),
         Some([element]) => format!("{}_{element}", job.job),
         Some(many) => format!("{}_[{}]", job.job, ranges(many)),
     }

@@ -92,7 +92,10 @@ fn named<'a>(all: &'a [JobView], name: &str) -> Result<Vec<Cow<'a, JobView>>, En
     if !found.is_empty() {
         return Ok(found);
     }
-    let whole = |job: &&JobView| job.array.as_ref().is_some_and(|array| array.id == named.job.job);
+    let whole = |job: &&JobView| {
+        job.array.as_ref().is_some_and(|array| array.id == named.job.job)
+            || job.het.is_some_and(|het| het.leader == named.job.job)
+    };
     match all.iter().find(whole) {
         Some(_) => missing(&format!("Job {name} not found")).and_then(Err),
         None => Err(invalid("slurm_load_jobs error")),

@@ -3,6 +3,7 @@
 use super::record::{Record, Shape};
 use crate::commands::clock::Clock;
 use crate::commands::facts::{self, or_null, or_star};
+use crate::commands::jobref::ranges;
 use crate::controller::api::{JobState, JobView};
 use crate::layout::plan::NodeShare;
 use crate::script::hostlist::compress;
@@ -28,7 +29,13 @@ fn head(record: &mut Record, job: &JobView, shape: Shape) {
         let limit = array.limit.map(|limit| format!(" ArrayTaskThrottle={limit}")).unwrap_or_default();
         format!("ArrayJobId={} ArrayTaskId={element}{limit} ", array.id)
     });
-    record.line(format!("JobId={} {}JobName={}", job.id, array.unwrap_or_default(), job.name));
+    let het = job.het.map(|het| format!("HetJobId={} HetJobOffset={} ", het.leader, het.offset));
+    let place = array.or(het).unwrap_or_default();
+    record.line(format!("JobId={} {place}JobName={}", job.id, job.name));
+    if let Some(het) = job.het {
+        let numbers: Vec<u32> = (het.leader.0..het.leader.0 + het.size).collect();
+        record.line(format!("HetJobIdSet={}", ranges(&numbers)));
+    }
     let who = &job.submitter;
     record.line(format!("UserId={}({}) GroupId={}({}) MCS_label=N/A", who.user, who.uid, who.group, who.gid));
     record.line(format!(

@@ -27,13 +27,13 @@ pub struct JobRow {
 }
 
 impl JobRow {
-    /// `12`, `12_3`, `12_[3-8%2]`.
+    /// `12`, `12_3`, `12_[3-8%2]`, `12+1`.
     #[must_use]
     pub fn id(&self, manner: &Manner) -> String {
         match (&self.job.array, self.element(manner)) {
             (Some(array), Some(list)) if self.is_list() => format!("{}_[{list}]", array.id),
             (Some(array), Some(element)) => format!("{}_{element}", array.id),
-            _ => self.job.id.to_string(),
+            _ => facts::component_id(&self.job),
         }
     }
 

@@ -117,6 +117,7 @@ impl Talk {
             spec: request.job.clone(),
             step: request.step.clone(),
             name,
+            command_line: asked.command_line.clone(),
             immediate: request.job.immediate.is_some(),
         };
         self.send(Ask::CreateStep(Box::new(step))).await?;

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use prun_runtime::ids::JobId;
 use serde_bytes::ByteBuf;
 
-use super::program;
 use super::refused::Refused;
+use super::{het_group, program};
 use crate::commands::ending::say;
 use crate::commands::submit::node_files::read_names;
 use crate::commands::submit::settle::settle;
@@ -40,20 +40,22 @@ pub(super) struct Component {
 }
 
 /// A variable of the environment.
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads the words after `srun`.
 pub(super) fn read(words: &[OsString], variable: Lookup<'_>) -> Result<Asked, Refused> {
     let texts: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let (own, _) = read_line(Command::Srun, &texts, &|_| None)?;
+    let group = het_group::read(own.step.het_group.as_deref(), variable)?;
+    let of_component = |name: &str| het_group::lookup(name, group, variable);
     let job = match own.step.job_id {
         Some(number) => Some(JobId(number)),
-        None => surrounding_job(variable)?,
+        None => surrounding_job(&of_component)?,
     };
-    let mut all = counts(variable, own.job.ntasks.is_some());
+    let mut all = counts(&of_component, own.job.ntasks.is_some());
     let counted = all.len();
     all.extend(texts.iter().cloned());
-    let renamed = |name: &str| lookup(name, variable, job.is_some());
+    let renamed = |name: &str| lookup(name, &of_component, job.is_some());
     let (mut request, end) = read_line(Command::Srun, &all, &renamed)?;
     let mut parts = components(&words[end - counted..]);
     let argv = bytes(parts.remove(0));

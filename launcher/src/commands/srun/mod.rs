@@ -8,6 +8,7 @@
 mod bcast;
 mod controller;
 mod help;
+mod het_group;
 mod line;
 mod program;
 mod refused;

@@ -27,11 +27,12 @@ pub fn complete(
         None => Ok(None),
         Some(text) => begin::parse(text, now).map(Some).ok_or_else(|| bad_time(command, option, text)),
     };
-    request.job.begin = at("begin", &request.flags.begin)?;
-    request.job.deadline = at("deadline", &request.flags.deadline)?;
+    let begin = at("begin", &request.flags.begin)?;
+    let deadline = at("deadline", &request.flags.deadline)?;
     read_names(command, request, directory, hostfile)?;
     let work_dir = work_dir(directory, request.flags.chdir.as_deref());
-    for job in request.earlier.iter_mut().chain([&mut request.job]) {
+    for job in request.components_mut() {
+        (job.begin, job.deadline) = (begin, deadline);
         job.submit_dir = ByteBuf::from(directory.as_os_str().as_bytes());
         job.work_dir.clone_from(&work_dir);
     }

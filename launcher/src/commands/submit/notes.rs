@@ -7,7 +7,12 @@ use crate::script::options::{Command, Request};
 pub fn ignored(command: Command, request: &Request) -> Vec<String> {
     let why = "since it's not allowed by configuration (AllowSpecResourcesUsage = No)";
     let line = |option: &&str| format!("{}: error: Ignoring {option} {why}", command.name());
-    request.ignored.iter().map(line).collect()
+    let mut lines: Vec<String> = request.ignored.iter().map(line).collect();
+    if request.packjob && !request.flags.quiet {
+        let why = "The \"packjob\" component separator is deprecated. Please use \"hetjob\" instead.";
+        lines.push(format!("{}: warning: {why}", command.name()));
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -33,6 +33,10 @@ pub fn settle(command: Command, request: &mut Request) -> Result<Vec<String>, Mi
             job.ntasks_per_node = None;
         }
     }
+    // What is wrong with the components before it, the controller says.
+    let earlier =
+        request.earlier.iter().filter_map(|job| Demand::of(job).ok()).flat_map(|demand| demand.warnings);
+    said.extend(earlier.map(|line| format!("{name}: warning: {line}")));
     let demand = Demand::of(job).map_err(|refusal| Mistake::line(command, &refusal.detail.join(" "), 1))?;
     said.extend(demand.warnings.iter().map(|line| format!("{name}: warning: {line}")));
     said.retain(|line| !request.flags.quiet || line.contains(": error: "));

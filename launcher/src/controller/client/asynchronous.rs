@@ -26,10 +26,10 @@ pub struct AsyncClient {
 }
 
 impl AsyncClient {
-    /// As [`Client::connect`].
+    /// As [`super::Client::connect`].
     ///
     /// # Errors
-    /// As [`Client::connect`].
+    /// As [`super::Client::connect`].
     pub async fn connect() -> Result<Self, ClientError> {
         Self::connect_to(&socket_path()?).await
     }

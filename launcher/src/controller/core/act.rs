@@ -22,9 +22,18 @@ impl Cluster {
         action: Action,
     ) -> Result<(), Refusal> {
         let ids = self.resolve(named)?;
-        let results: Vec<Result<(), ErrorCode>> =
+        let alone = !matches!(action, Action::Hold | Action::UserHold | Action::Release | Action::Top);
+        if alone && self.is_part(&ids) {
+            return Err(ErrorCode::NotWholeHetJob.into());
+        }
+        let leads = ids.first().and_then(|id| self.jobs.get(id)).is_some_and(|job| job.het.is_some());
+        let mut results: Vec<Result<(), ErrorCode>> =
             ids.into_iter().map(|id| self.act_on(turn, peer, id, action)).collect();
         turn.schedule = true;
+        if leads {
+            // The others follow it: what they could not do any more is done.
+            results.truncate(1);
+        }
         Ok(results.into_iter().collect::<Result<(), ErrorCode>>()?)
     }
 

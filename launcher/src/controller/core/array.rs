@@ -73,15 +73,15 @@ impl Cluster {
     }
 
     /// The records that a user means, each standing only for what is meant: an element named alone that waits with
-    /// others is split off.
+    /// others is split off. Of a heterogeneous job the leader comes first.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidJobId`].
     pub(super) fn resolve(&mut self, named: &JobRef) -> Result<Vec<JobId>, ErrorCode> {
-        if named.component.is_some_and(|component| component > 0) {
-            return Err(ErrorCode::InvalidJobId);
-        }
         let Some(elements) = &named.elements else {
+            if let Some(components) = self.components_named(named)? {
+                return Ok(components);
+            }
             let all: Vec<JobId> = self.records_of(named.job).map(|job| job.id).collect();
             if !all.is_empty() {
                 return Ok(all);

@@ -14,6 +14,17 @@ use super::lifecycle::Stage;
 use super::turn::Turn;
 use crate::controller::api::{ErrorCode, JobRef, JobState, SignalFilter, SignalRequest};
 
+impl SignalRequest {
+    /// Whether it is the end of the job, script and steps.
+    fn cancels_job(&self) -> bool {
+        match self.signal {
+            None => !self.batch,
+            Some(SIGKILL) => !self.batch && !self.full,
+            Some(_) => false,
+        }
+    }
+}
+
 impl Cluster {
     /// Does what `scancel` asks; gives what became of each job named or found.
     pub(super) fn signal(
@@ -36,6 +47,7 @@ impl Cluster {
 
     /// Jobs named, or all that have not ended, as far as the filter leaves them.
     fn targets(&mut self, request: &SignalRequest) -> Vec<(String, Result<JobId, ErrorCode>)> {
+        let whole = request.cancels_job();
         let mut targets = Vec::new();
         if request.jobs.is_empty() {
             let open: Vec<JobId> = self.open_jobs().map(|job| job.id).collect();
@@ -43,6 +55,9 @@ impl Cluster {
         }
         for job in &request.jobs {
             match self.resolve(job) {
+                Ok(ids) if whole && self.waits_in_part(&ids) => {
+                    targets.push((named(job), Err(ErrorCode::NotWholeHetJob)));
+                }
                 Ok(ids) => targets.extend(ids.into_iter().map(|id| (named(job), Ok(id)))),
                 Err(code) => targets.push((named(job), Err(code))),
             }
@@ -84,16 +99,11 @@ impl Cluster {
         request: &SignalRequest,
     ) -> Result<(), ErrorCode> {
         let job = self.jobs.get(&id).ok_or(ErrorCode::InvalidJobId)?;
-        let whole = match request.signal {
-            None => !request.batch,
-            Some(SIGKILL) => !request.batch && !request.full,
-            Some(_) => false,
-        };
         match job.stage {
             // What is being ended need not be given the rest of its grace.
             Stage::Completing if request.signal == Some(SIGKILL) => self.end_grace(turn, id),
             Stage::Ended | Stage::Completing => return Err(ErrorCode::AlreadyDone),
-            _ if whole => self.end_job(turn, id, Ending::cancelled(Some(peer.uid))),
+            _ if request.cancels_job() => self.end_job(turn, id, Ending::cancelled(Some(peer.uid))),
             Stage::Pending => return Err(ErrorCode::JobPending),
             Stage::Running | Stage::Suspended => {
                 let signal = request.signal.unwrap_or(SIGKILL);
@@ -160,7 +170,7 @@ impl Cluster {
 /// A job as users write it.
 fn named(job: &JobRef) -> String {
     match job.elements.as_deref() {
-        None => job.job.to_string(),
+        None => job.component.map_or(job.job.to_string(), |component| format!("{}+{component}", job.job)),
         Some([element]) => format!("{}_{element}", job.job),
         Some(elements) => {
             let list: Vec<String> = elements.iter().map(u32::to_string).collect();

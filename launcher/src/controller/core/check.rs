@@ -1,6 +1,6 @@
 //! Whether a job is taken: what is checked when it is submitted, in Slurm's order.
 
-use prun_runtime::limits::JOBS_MAX;
+use prun_runtime::limits::{HET_COMPONENTS_MAX, JOBS_MAX};
 
 use super::Cluster;
 use super::config::{EnforceLimits, PartitionConfig};
@@ -11,19 +11,33 @@ use crate::layout::devices;
 use crate::script::spec::{ArraySpec, Gres, GresPer, JobSpec, Memory};
 
 impl Cluster {
-    /// Whether a submission can be taken; gives the partitions it goes to.
-    pub(super) fn check(&self, submission: &Submission, now: f64) -> Result<Vec<String>, Refusal> {
-        let [spec] = submission.components.as_slice() else {
-            let detail = vec!["heterogeneous jobs are not supported".to_owned()];
-            return Err(Refusal { code: ErrorCode::NotSupported, detail });
-        };
+    /// Whether a submission can be taken; gives the partitions that each of its components goes to.
+    pub(super) fn check(&self, submission: &Submission, now: f64) -> Result<Vec<Vec<String>>, Refusal> {
+        let components = &submission.components;
         if self.stopping.is_some() {
             return Err(ErrorCode::Disabled.into());
         }
-        if self.jobs.len() >= self.config.max_jobs.min(JOBS_MAX) {
+        if components.is_empty() {
+            return Err(ErrorCode::Unspecified.into());
+        }
+        if components.len() > HET_COMPONENTS_MAX {
+            let detail = vec![format!("a heterogeneous job has at most {HET_COMPONENTS_MAX} components")];
+            return Err(Refusal { code: ErrorCode::NotSupported, detail });
+        }
+        if self.jobs.len() + components.len() > self.config.max_jobs.min(JOBS_MAX) {
             return Err(ErrorCode::TooMany.into());
         }
-        self.check_devices(spec)?;
+        // Unknown devices of any component are found before all else.
+        components.iter().try_for_each(|spec| self.check_devices(spec))?;
+        components.iter().map(|spec| self.check_component(spec, submission, now)).collect()
+    }
+
+    fn check_component(
+        &self,
+        spec: &JobSpec,
+        submission: &Submission,
+        now: f64,
+    ) -> Result<Vec<String>, Refusal> {
         self.check_nodes(&spec.nodelist)?;
         if let Some(array) = &spec.array {
             self.check_array(array, submission)?;
@@ -129,7 +143,8 @@ impl Cluster {
 
     fn check_array(&self, array: &ArraySpec, submission: &Submission) -> Result<(), Refusal> {
         let small = array.elements.iter().all(|&element| element < self.config.max_array_size);
-        if submission.script.is_some() && small && !array.elements.is_empty() {
+        let alone = submission.components.len() == 1;
+        if submission.script.is_some() && alone && small && !array.elements.is_empty() {
             Ok(())
         } else {
             Err(ErrorCode::InvalidArray.into())

@@ -135,6 +135,7 @@ impl Cluster {
                 && elder.name() == job.name()
                 && elder.submission.submitter.uid == job.submission.submitter.uid
                 && elder.array_or_id() != job.array_or_id()
+                && (job.het.is_none() || elder.leader() != job.leader())
         })
     }
 

@@ -109,7 +109,7 @@ impl Cluster {
         (job.outcome, job.cancelled_by) = (ending.outcome, ending.by);
         // What never ran keeps saying why it waited.
         if stage != Stage::Ended || ending.reason != Reason::None {
-            job.reason = ending.reason;
+            job.reason = ending.reason.clone();
         }
         job.again = ending.again;
         job.end_time = Some(turn.now);
@@ -122,11 +122,13 @@ impl Cluster {
                 turn.answer(asker, Reply::Error(ErrorCode::Revoked.into()));
             }
             self.queue.remove(id);
-            return self.ended(turn, id);
+            self.ended(turn, id);
+        } else {
+            self.refuse_waiting_steps(turn, id);
+            self.end_steps(turn, id, ending.notice, suspended);
+            self.settle(turn, id);
         }
-        self.refuse_waiting_steps(turn, id);
-        self.end_steps(turn, id, ending.notice, suspended);
-        self.settle(turn, id);
+        self.end_followers(turn, id, &ending);
     }
 
     fn refuse_waiting_steps(&mut self, turn: &mut Turn<'_>, id: JobId) {
@@ -223,6 +225,7 @@ impl Cluster {
         self.rekey(id);
         turn.changed.insert(id);
         turn.schedule = true;
+        self.put_followers_back(turn, id, again);
     }
 
     /// A job has ended for good, as far as is known now.

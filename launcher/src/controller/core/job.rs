@@ -9,6 +9,7 @@ use prun_runtime::wire::step::Exit;
 use serde::{Deserialize, Serialize};
 
 use super::event::Asker;
+use super::het::Component;
 use super::lifecycle::Stage;
 use super::reason::Reason;
 use super::step::{Step, WaitingStep};
@@ -21,6 +22,9 @@ use crate::script::spec::{DependencyCondition, JobSpec};
 pub(super) struct Job {
     pub(super) id: JobId,
     pub(super) array: Option<Membership>,
+    /// Its place in a heterogeneous job.
+    #[serde(default)]
+    pub(super) het: Option<Component>,
     /// As submitted; elements of an array share it, also where the state is kept.
     #[serde(skip)]
     pub(super) submission: Arc<Submission>,

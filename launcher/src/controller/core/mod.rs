@@ -2,7 +2,7 @@
 //!
 //! [`Cluster::apply`] takes one [`Event`], changes the state and gives out what is to be done. The rooms, in the
 //! order in which a job passes through them: `check`, `submit` (defaults), `dependency` and `schedule` (who
-//! starts, where), `start`, `steps` (CPUs inside a job, launches), `report` (what rank servers say), `finish`
+//! starts, where; `het`: several together), `start`, `steps` (CPUs inside a job, launches), `report` (what rank servers say), `finish`
 //! (outcome, requeue, history); beside them what users do to jobs: `cancel`, `act`, `update`; and what they see:
 //! `view`, `watch`, `overview`. The way of a job is the table in `lifecycle`.
 //!
@@ -19,6 +19,7 @@ mod dependency;
 pub mod event;
 mod finish;
 pub mod gres;
+mod het;
 pub mod image;
 mod job;
 mod lifecycle;

@@ -1,8 +1,8 @@
 //! Nodes join, go away and come back; users drain them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use prun_runtime::ids::StepKey;
+use prun_runtime::ids::{JobId, StepKey};
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,7 @@ use super::deadline::Look;
 use super::event::{LinkId, Peer};
 use super::finish::Ending;
 use super::gres;
+use super::job::Job;
 use super::lifecycle::Stage;
 use super::node::{Node, NodeReason, by_name};
 use super::turn::Turn;
@@ -183,7 +184,8 @@ impl Cluster {
 
     /// Jobs on nodes that are lost end, or go back into the queue.
     fn fail_jobs_on(&mut self, turn: &mut Turn<'_>, names: &[String]) {
-        let hit: Vec<_> = self
+        // A heterogeneous job cannot do without a part of it.
+        let hit: BTreeSet<JobId> = self
             .holding
             .iter()
             .filter_map(|id| self.jobs.get(id))
@@ -193,9 +195,11 @@ impl Cluster {
                 let first = held.clone().next().is_some_and(|share| names.contains(&share.name));
                 first || !job.spec.no_kill && held.any(|share| names.contains(&share.name))
             })
-            .map(|job| (job.id, job.requeueable(self.config.job_requeue)))
+            .map(Job::leader)
             .collect();
-        for (id, requeue) in hit {
+        for id in hit {
+            let Some(job) = self.jobs.get(&id) else { continue };
+            let requeue = job.requeueable(self.config.job_requeue);
             self.end_job(turn, id, Ending::node_failure(requeue));
         }
     }

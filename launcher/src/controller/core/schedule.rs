@@ -5,6 +5,8 @@
 //! runs now will have ended, and the nodes it would have then. A later job may pass it where it takes nothing of
 //! these, or is over before. The pass only decides; [`Cluster::schedule`] then does what it decided.
 
+mod together;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use prun_runtime::ids::JobId;
@@ -179,6 +181,12 @@ impl<'a> Pass<'a> {
     }
 
     fn look_at(&mut self, job: &'a Job) {
+        if let Some(component) = &job.het {
+            if component.leads() {
+                self.look_at_together(job);
+            }
+            return;
+        }
         match job.array.as_ref().map(|array| &array.elements) {
             Some(Elements::Waiting(elements)) => {
                 for &element in elements {
@@ -204,18 +212,23 @@ impl<'a> Pass<'a> {
         starts
     }
 
-    fn judge(&mut self, job: &'a Job, element: Option<u32>) -> Verdict {
+    /// Why a job may not start yet, whatever is free.
+    fn not_yet(&mut self, job: &'a Job, element: Option<u32>) -> Option<Reason> {
         match self.cluster.standing(job, element, self.now) {
             Standing::Met => {}
-            Standing::Open => return Verdict::Wait(Reason::Dependency),
-            Standing::Never => return Verdict::Wait(Reason::DependencyNeverSatisfied),
+            Standing::Open => return Some(Reason::Dependency),
+            Standing::Never => return Some(Reason::DependencyNeverSatisfied),
             Standing::At(at) => {
                 self.verdicts.push((job.id, Verdict::LookAt(at)));
-                return Verdict::Wait(Reason::Dependency);
+                return Some(Reason::Dependency);
             }
         }
-        if job.begins() > self.now {
-            return Verdict::Wait(Reason::BeginTime);
+        (job.begins() > self.now).then_some(Reason::BeginTime)
+    }
+
+    fn judge(&mut self, job: &'a Job, element: Option<u32>) -> Verdict {
+        if let Some(reason) = self.not_yet(job, element) {
+            return Verdict::Wait(reason);
         }
         if let Some(array) = &job.array {
             let running = self.cluster.running_elements(array.array);
@@ -256,11 +269,16 @@ impl<'a> Pass<'a> {
     /// A place that delays no reservation.
     fn place_in(&self, job: &Job, partition: &PartitionConfig) -> Result<Allocation, Unfit> {
         let unreserved = self.place(&job.spec, partition, &self.unreserved);
-        let limit = partition.limit_of(&job.spec).map_or(LIMITLESS_SECS, |minutes| f64::from(minutes) * 60.0);
-        if unreserved == Err(Unfit::Busy) && self.shadow.is_finite() && self.now + limit <= self.shadow {
+        if unreserved == Err(Unfit::Busy) && self.over_before_shadow(&job.spec, partition) {
             return self.place(&job.spec, partition, &self.rooms);
         }
         unreserved
+    }
+
+    /// Whether a job that starts now is over before anything that is reserved is needed.
+    fn over_before_shadow(&self, spec: &JobSpec, partition: &PartitionConfig) -> bool {
+        let limit = partition.limit_of(spec).map_or(LIMITLESS_SECS, |minutes| f64::from(minutes) * 60.0);
+        self.shadow.is_finite() && self.now + limit <= self.shadow
     }
 
     fn place(
@@ -293,28 +311,37 @@ impl<'a> Pass<'a> {
             return;
         }
         if let Some((at, allocation)) = self.reservation(&job.spec, partition) {
-            take(&mut self.unreserved, &allocation);
-            self.shadow = self.shadow.min(at);
-            let names: Vec<String> = allocation.nodes.iter().map(|node| node.name.clone()).collect();
-            self.verdicts.push((job.id, Verdict::Expect(at, hostlist::compress(&names))));
+            self.keep_for(job, at, &allocation);
         }
     }
 
-    /// The earliest time at which enough has ended, by halving: whatever fits still fits when more is free.
+    /// Nothing that is not over by then may take this.
+    fn keep_for(&mut self, job: &Job, at: f64, allocation: &Allocation) {
+        take(&mut self.unreserved, allocation);
+        self.shadow = self.shadow.min(at);
+        let names: Vec<String> = allocation.nodes.iter().map(|node| node.name.clone()).collect();
+        self.verdicts.push((job.id, Verdict::Expect(at, hostlist::compress(&names))));
+    }
+
     fn reservation(&self, spec: &JobSpec, partition: &PartitionConfig) -> Option<(f64, Allocation)> {
+        self.earliest(|rooms| self.place(spec, partition, rooms).ok())
+    }
+
+    /// The earliest time at which enough has ended, by halving: whatever fits still fits when more is free.
+    fn earliest<T>(&self, place: impl Fn(&[NodeRoom<'a>]) -> Option<T>) -> Option<(f64, T)> {
         let mut ends: Vec<&(f64, Allocation)> = self.ends.iter().collect();
         ends.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         let after = |count: usize| {
             let mut rooms = self.rooms.clone();
             ends[..count].iter().for_each(|(_, allocation)| give(&mut rooms, allocation));
-            self.place(spec, partition, &rooms).ok()
+            place(&rooms)
         };
         let (mut short, mut enough) = (0, ends.len());
         let mut found = after(enough)?;
         while enough - short > 1 {
             let middle = usize::midpoint(short, enough);
             match after(middle) {
-                Some(allocation) => (enough, found) = (middle, allocation),
+                Some(places) => (enough, found) = (middle, places),
                 None => short = middle,
             }
         }

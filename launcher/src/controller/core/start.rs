@@ -14,7 +14,7 @@ use super::lifecycle::{Happening, Stage};
 use super::reason::Reason;
 use super::step::{Step, StepStage};
 use super::turn::Turn;
-use crate::controller::api::Reply;
+use crate::controller::api::{JobView, Reply};
 use crate::environment::batch_launch;
 use crate::layout::plan::{Allocation, NodePlan, Plan, TaskPlan};
 
@@ -56,7 +56,7 @@ impl Cluster {
                 job.granted = true;
             }
             turn.answer(asker, Reply::Allocated { job: view, warnings: Vec::new() });
-        } else if job.batch() && !self.launch_batch(turn, id) {
+        } else if job.batch() && job.leads() && !self.launch_batch(turn, id) {
             self.end_job(turn, id, Ending::launch_failure());
         }
     }
@@ -66,9 +66,10 @@ impl Cluster {
         let secret = turn.secret();
         let Some(job) = self.jobs.get(&id) else { return false };
         let view = self.view(job, turn.now);
-        let Some(launch) = batch_launch(&view, &job.submission, secret.clone(), self.kill_wait_ms()) else {
-            return false;
-        };
+        let components: Vec<JobView> =
+            self.components(job).into_iter().map(|job| self.view(job, turn.now)).collect();
+        let launch = batch_launch(&view, &components, &job.submission, secret.clone(), self.kill_wait_ms());
+        let Some(launch) = launch else { return false };
         let Some(first) = job.run.allocation.as_ref().and_then(|allocation| allocation.nodes.first()) else {
             return false;
         };
@@ -87,6 +88,7 @@ impl Cluster {
             plan: Plan { nodes: vec![node] },
             overlap: true,
             distribution: "Unknown".to_owned(),
+            command_line: String::new(),
             limit: None,
             stage: StepStage::Running,
             open: BTreeSet::new(),

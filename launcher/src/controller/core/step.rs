@@ -21,6 +21,8 @@ pub(super) struct Step {
     /// Whether it shares CPUs with other steps.
     pub(super) overlap: bool,
     pub(super) distribution: String,
+    #[serde(default)]
+    pub(super) command_line: String,
     pub(super) limit: Option<u32>,
     pub(super) stage: StepStage,
     /// Rank servers that still have tasks of it.
@@ -65,13 +67,13 @@ impl Step {
         self.exits.values().copied().max_by_key(Exit::status).unwrap_or_default()
     }
 
-    /// Its state, as Slurm's accounting has it: whatever a signal ended was cancelled, and so was what had been told
-    /// to end and did so without an error.
+    /// Its state, as Slurm's accounting has it: whatever a signal ended was cancelled. A step that was told to end and
+    /// found its own way out is as that way was.
     fn state(&self) -> JobState {
         let exit = self.exit();
         match self.ended_as {
             _ if self.live() => JobState::Running,
-            Some(state) if exit.signal != 0 || exit.code == 0 => state,
+            Some(state) if exit.signal != 0 || self.exits.is_empty() => state,
             _ if self.lost || exit.code != 0 => JobState::Failed,
             _ if exit.signal != 0 => JobState::Cancelled,
             _ => JobState::Completed,
@@ -92,6 +94,7 @@ impl Step {
             ntasks: self.plan.size(),
             cpus: self.plan.nodes.iter().map(|node| node.cpus.len() as u32).sum(),
             distribution: self.distribution.clone(),
+            command_line: self.command_line.clone(),
             usage: self.exits.iter().map(|(rank, exit)| (*rank, *exit)).collect(),
         }
     }

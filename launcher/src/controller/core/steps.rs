@@ -71,6 +71,7 @@ impl Cluster {
             plan: layout.plan.clone(),
             overlap: request.step.overlap,
             distribution: distribution_text(&request.spec, &layout.plan),
+            command_line: request.command_line.clone(),
             limit: request.spec.time_limit.flatten(),
             stage: StepStage::Created(asker.client),
             open: BTreeSet::new(),

@@ -9,6 +9,7 @@ use super::Cluster;
 use super::deadline::Look;
 use super::event::Asker;
 use super::finish::Ending;
+use super::het::Component;
 use super::job::{Elements, Hold, Job, Membership, Run};
 use super::lifecycle::Stage;
 use super::reason::Reason;
@@ -19,22 +20,35 @@ use crate::script::hostlist;
 use crate::script::spec::JobSpec;
 
 impl Cluster {
-    /// `sbatch`; with an owner `salloc` and `srun`. Gives the job's number and warnings.
+    /// `sbatch`; with an owner `salloc` and `srun`. Gives the number of the job, of several components of the first,
+    /// and warnings.
     pub(super) fn submit(
         &mut self,
         turn: &mut Turn<'_>,
-        submission: Submission,
+        mut submission: Submission,
         owner: Option<Asker>,
     ) -> Result<(JobId, Vec<String>), Refusal> {
         let partitions = self.check(&submission, turn.now)?;
-        if let [spec] = submission.components.as_slice()
-            && !spec.hold
+        for (spec, partitions) in submission.components.iter().zip(&partitions).filter(|(spec, _)| !spec.hold)
         {
-            self.check_fit(spec, &partitions)?;
+            self.check_fit(spec, partitions)?;
         }
-        let id = JobId(self.next_job);
-        let job = self.record(id, submission, owner, partitions, turn.now)?;
-        self.next_job += 1;
+        let first = JobId(self.next_job);
+        let specs = std::mem::take(&mut submission.components);
+        let size = specs.len() as u32;
+        let submission = Arc::new(submission);
+        for ((offset, spec), partitions) in (0..).zip(specs).zip(partitions) {
+            let het = (size > 1).then_some(Component { leader: first, offset, size });
+            let job = self.record(spec, &submission, partitions, turn.now);
+            // The others live by the first.
+            self.enter(turn, Job { het, owner: owner.filter(|_| offset == 0), ..job });
+        }
+        Ok((first, Vec::new()))
+    }
+
+    /// Takes a job that has its number among the others.
+    fn enter(&mut self, turn: &mut Turn<'_>, job: Job) {
+        let id = job.id;
         if let Some(array) = &job.array {
             self.arrays.entry(array.array).or_default().insert(id);
         }
@@ -46,7 +60,6 @@ impl Cluster {
         self.rekey(id);
         turn.changed.insert(id);
         turn.schedule = true;
-        Ok((id, Vec::new()))
     }
 
     /// `salloc`, or `srun` without a job: answered when it has its allocation.
@@ -77,8 +90,11 @@ impl Cluster {
     /// `sbatch --test-only`.
     pub(super) fn test(&self, turn: &Turn<'_>, submission: Submission) -> Result<Reply, Refusal> {
         let partitions = self.check(&submission, turn.now)?;
-        let spec = submission.components.first().ok_or(ErrorCode::Unspecified)?;
-        self.check_fit(spec, &partitions)?;
+        for (spec, partitions) in submission.components.iter().zip(&partitions) {
+            self.check_fit(spec, partitions)?;
+        }
+        let leader = submission.components.first().zip(partitions.first());
+        let (spec, partitions) = leader.ok_or(ErrorCode::Unspecified)?;
         let places = partitions.iter().filter_map(|name| self.partition(name)).filter_map(|partition| {
             let (at, allocation) = self.expected(spec, partition, turn.now)?;
             Some((at, allocation, partition.name.clone()))
@@ -95,15 +111,16 @@ impl Cluster {
         })
     }
 
+    /// A job under the next number.
     fn record(
         &mut self,
-        id: JobId,
-        mut submission: Submission,
-        owner: Option<Asker>,
+        spec: JobSpec,
+        submission: &Arc<Submission>,
         partitions: Vec<String>,
         now: f64,
-    ) -> Result<Job, Refusal> {
-        let spec = submission.components.pop().ok_or(ErrorCode::Unspecified)?;
+    ) -> Job {
+        let id = JobId(self.next_job);
+        self.next_job += 1;
         let hold = spec.hold.then_some(Hold::User);
         let array = spec.array.as_ref().map(|array| Membership {
             array: id,
@@ -113,10 +130,11 @@ impl Cluster {
         let waits = spec.dependency.as_ref().map(|d| d.conditions.clone()).unwrap_or_default();
         let priority = self.priority_of(&spec);
         let waits_for_others = !waits.is_empty() || spec.begin.is_some_and(|begin| begin as f64 > now);
-        Ok(Job {
+        Job {
             id,
             array,
-            owner,
+            het: None,
+            owner: None,
             granted: false,
             partitions,
             stage: Stage::Pending,
@@ -135,8 +153,8 @@ impl Cluster {
             again: None,
             hold,
             spec,
-            submission: Arc::new(submission),
-        })
+            submission: Arc::clone(submission),
+        }
     }
 
     /// First come, first served; `--nice` steps back.

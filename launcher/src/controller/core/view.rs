@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use super::dependency::{Standing, by_element};
+use super::het::Component;
 use super::job::{Elements, Job};
 use super::lifecycle::Stage;
 use super::reason::Reason;
@@ -34,6 +35,7 @@ impl Cluster {
             id: job.id,
             cluster: self.config.cluster.clone(),
             array: array_view(job),
+            het: job.het.map(Component::view),
             spec: job.spec.clone(),
             name: job.name().to_owned(),
             partition,

@@ -148,6 +148,21 @@ pub struct Request {
     pub ignored: Vec<&'static str>,
     /// The components before this one, where the script is of a heterogeneous job.
     pub earlier: Vec<JobSpec>,
+    /// Components stand apart by a word that Slurm gives up.
+    pub packjob: bool,
+}
+
+impl Request {
+    /// All components, the first one first.
+    #[must_use]
+    pub fn components(&self) -> Vec<&JobSpec> {
+        self.earlier.iter().chain([&self.job]).collect()
+    }
+
+    /// The same, to be completed.
+    pub fn components_mut(&mut self) -> impl Iterator<Item = &mut JobSpec> {
+        self.earlier.iter_mut().chain([&mut self.job])
+    }
 }
 
 /// What options ask of the command itself.

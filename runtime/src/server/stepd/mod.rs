@@ -1,7 +1,7 @@
 //! The step process: owns the tasks of one step on one rank server.
 //!
-//! It is single-threaded and serves four kinds of peers: the rank server ([`run`]'s loop), launchers ([`link`]:
-//! output is pulled, input is pushed), ranks ([`rank_link`]: barriers), and its tasks' pipes ([`step`]). It ends when
+//! It is single-threaded and serves four kinds of peers: the rank server ([`run`]'s loop), launchers (`link`:
+//! output is pulled, input is pushed), ranks (`rank_link`: barriers), and its tasks' pipes (`step`). It ends when
 //! its tasks are gone and its launchers have what they want; when its rank server goes first, it kills its tasks.
 
 mod barrier;

@@ -111,7 +111,7 @@ fn what_a_signal_ends_is_cancelled() {
         ((3, 0), false, JobState::Failed),
         ((0, 0), false, JobState::Completed),
         ((0, 15), true, JobState::Cancelled),
-        ((0, 0), true, JobState::Cancelled),
+        ((0, 0), true, JobState::Completed),
         ((143, 0), true, JobState::Failed),
     ] {
         let mut world = World::new(&[1]);

@@ -3,6 +3,7 @@
 mod arrays;
 mod configured;
 mod ends;
+mod het;
 mod overview;
 mod queue;
 mod random;

@@ -15,6 +15,7 @@ use crate::controller::core::Cluster;
 use crate::controller::core::config::Config;
 use crate::controller::core::event::{Event, LinkId};
 use crate::controller::core::image::Image;
+use crate::controller::core::lifecycle::Stage;
 use crate::controller::journal::replay;
 use crate::script::spec::JobSpec;
 
@@ -23,6 +24,7 @@ const CPUS: &[u32] = &[2, 1, 3];
 #[derive(Debug, Clone)]
 enum Happens {
     Submit { ntasks: u32, minutes: Option<u32>, elements: u32, requeue: bool },
+    Together { ntasks: Vec<u32>, minutes: Option<u32>, requeue: bool },
     Exit { which: usize, code: i32 },
     Cancel { which: usize },
     Act { which: usize, action: Action },
@@ -37,6 +39,8 @@ fn happens() -> impl Strategy<Value = Happens> {
     let submit = (1..=6_u32, prop::option::of(1..90_u32), 0..4_u32, any::<bool>()).prop_map(
         |(ntasks, minutes, elements, requeue)| Happens::Submit { ntasks, minutes, elements, requeue },
     );
+    let together = (prop::collection::vec(1..=2_u32, 2..=3), prop::option::of(1..90_u32), any::<bool>())
+        .prop_map(|(ntasks, minutes, requeue)| Happens::Together { ntasks, minutes, requeue });
     let actions = prop::sample::select(vec![
         Action::Hold,
         Action::Release,
@@ -48,6 +52,7 @@ fn happens() -> impl Strategy<Value = Happens> {
     ]);
     prop_oneof![
         4 => submit,
+        2 => together,
         4 => (0..20_usize, 0..2_i32).prop_map(|(which, code)| Happens::Exit { which, code }),
         1 => (0..20_usize).prop_map(|which| Happens::Cancel { which }),
         2 => (0..20_usize, actions).prop_map(|(which, action)| Happens::Act { which, action }),
@@ -105,6 +110,12 @@ impl Play {
                     JobSpec { time_limit: Some(minutes), requeue: Some(requeue), array, ..tasks(ntasks) };
                 self.world.submit(spec);
                 self.submitted += elements.max(1) as usize;
+            }
+            Happens::Together { ref ntasks, minutes, requeue } => {
+                let component =
+                    |&n| JobSpec { time_limit: Some(minutes), requeue: Some(requeue), ..tasks(n) };
+                self.world.submit_all(ntasks.iter().map(component).collect());
+                self.submitted += ntasks.len();
             }
             Happens::Exit { which, code } => {
                 let steps = self.reachable();
@@ -168,6 +179,10 @@ impl Play {
         for (id, launches) in &self.launches {
             let job = &self.world.cluster.jobs[id];
             assert!(*launches <= job.restarts + 1, "{id} was launched {launches} times");
+        }
+        for job in self.world.cluster.jobs.values().filter(|job| job.stage.holds()) {
+            let leader = &self.world.cluster.jobs[&job.leader()];
+            assert!(leader.stage.holds() || job.stage == Stage::Completing, "{} runs alone", job.id);
         }
         let kept: usize = self.world.cluster.jobs.values().map(|job| job.elements().len().max(1)).sum();
         assert_eq!(kept, self.submitted);

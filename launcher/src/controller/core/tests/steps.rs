@@ -14,6 +14,7 @@ fn request(job: u32, ntasks: u32, step: StepSpec, immediate: bool) -> Request {
         spec,
         step,
         name: "true".to_owned(),
+        command_line: "srun true".to_owned(),
         immediate,
     }))
 }
@@ -139,7 +140,14 @@ fn a_step_has_its_own_limit_and_can_be_attached_to_while_it_lives() {
     let mut spec = tasks(1);
     spec.time_limit = Some(Some(1));
     let step = StepSpec::default();
-    let request = StepRequest { job: JobId(job), spec, step, name: "x".to_owned(), immediate: false };
+    let request = StepRequest {
+        job: JobId(job),
+        spec,
+        step,
+        name: "x".to_owned(),
+        command_line: String::new(),
+        immediate: false,
+    };
     let call = world.ask_as(ME, Request::CreateStep(Box::new(request)));
     let step = created(&world, call);
     let launch = launch(step.key, step.secret.clone(), 0, &[("n1".to_owned(), vec![0])]);

@@ -117,7 +117,13 @@ impl World {
     }
 
     pub(super) fn submit(&mut self, spec: JobSpec) -> u32 {
-        match self.ask(Request::Submit(Box::new(submission(spec)))) {
+        self.submit_all(vec![spec])
+    }
+
+    /// The components of one job; gives the first one's number.
+    pub(super) fn submit_all(&mut self, components: Vec<JobSpec>) -> u32 {
+        let submission = Submission { components, ..submission(JobSpec::default()) };
+        match self.ask(Request::Submit(Box::new(submission))) {
             Reply::Submitted { job, .. } => job.0,
             other => panic!("not submitted: {other:?}"),
         }

@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 
 use super::{Palette, first_shown, frame};
 use crate::commands::clock::{Clock, short};
-use crate::commands::facts::{exit, shown_id, step_elapsed};
+use crate::commands::facts::{NULL, exit, shown_id, step_elapsed};
 use crate::commands::jobref::ranges;
 use crate::controller::api::{JobState, JobView, StepView};
 use crate::view::top::rows::{RankRow, of_ranks};
@@ -30,9 +30,11 @@ pub(super) fn draw(model: &Model, palette: Palette, area: Rect, buffer: &mut Buf
         }
         return;
     }
+    let names = job.allocation.iter().flat_map(|held| &held.nodes).map(|node| node.name.chars().count());
+    let names = names.max().unwrap_or(0);
     let first = first_shown(model.rank, rows.len(), usize::from(inner.height));
     for ((at, row), place) in rows.iter().enumerate().skip(first).zip(inner.rows()) {
-        let mut line = line(row, palette, &model.clock);
+        let mut line = line(row, names, palette, &model.clock);
         if at == model.rank && active {
             line = line.patch_style(palette.selected(true));
         }
@@ -40,7 +42,7 @@ pub(super) fn draw(model: &Model, palette: Palette, area: Rect, buffer: &mut Buf
     }
 }
 
-fn line<'a>(row: &RankRow<'_>, palette: Palette, clock: &Clock) -> Line<'a> {
+fn line<'a>(row: &RankRow<'_>, names: usize, palette: Palette, clock: &Clock) -> Line<'a> {
     match row {
         RankRow::Step(step) => step_line(step, palette, clock),
         RankRow::Task { rank, node, cpus, exit, .. } => {
@@ -57,7 +59,7 @@ fn line<'a>(row: &RankRow<'_>, palette: Palette, clock: &Clock) -> Line<'a> {
                 },
             };
             Line::from(vec![
-                Span::raw(format!("    rank {rank:<5} {node:<14} {cpus:<10} ")),
+                Span::raw(format!("    rank {rank:<5} {node:<names$}  {cpus:<10} ")),
                 Span::styled(state, style),
             ])
         }
@@ -90,7 +92,8 @@ fn waiting(job: &JobView, clock: &Clock) -> Vec<String> {
         }
     }
     lines.extend(job.dependency.as_ref().map(|on| format!("depends on {on}")));
-    lines.extend(job.command.as_ref().map(|command| format!("script {command}")));
+    let script = job.command.as_ref().filter(|command| *command != NULL);
+    lines.extend(script.map(|command| format!("script {command}")));
     lines.push(format!("directory {}", String::from_utf8_lossy(&job.spec.work_dir)));
     lines
 }

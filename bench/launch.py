@@ -9,11 +9,18 @@ other, round by round, and prints the medians, the quartiles and the ratio.
 import argparse, os, shutil, statistics, subprocess, sys, tempfile, time
 
 
-def seconds(command, where):
-    begin = time.perf_counter()
-    subprocess.run(command, cwd=where, check=True, stdin=subprocess.DEVNULL,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - begin
+def seconds(command, where, may_fail):
+    """Of one run that succeeds. The peer may fail now and then, which is its affair: then it runs again."""
+    for _ in range(5):
+        begin = time.perf_counter()
+        code = subprocess.run(command, cwd=where, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+        if code == 0:
+            return time.perf_counter() - begin
+        print(f"exit code {code}: {' '.join(command)}", file=sys.stderr)
+        if not may_fail:
+            break
+    sys.exit(1)
 
 
 def main():
@@ -32,7 +39,7 @@ def main():
         times = {name: [] for name in ways}
         for turn in range(a.rounds + 3):
             for name, command in ways.items():
-                taken = seconds(command, where)
+                taken = seconds(command, where, command[0] == hydra)
                 if turn >= 3:  # the first ones only warm the caches
                     times[name].append(taken)
     for name, all_of in times.items():

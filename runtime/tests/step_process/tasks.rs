@@ -210,6 +210,6 @@ async fn what_tasks_use_is_told_on_request(cluster: &mut Cluster) {
     assert_eq!(rank.0, 0);
     assert_eq!((usage.pids.first(), usage.pids.len()), (onlooker.pids.get(&0), 2));
     assert!(usage.rss_kib > 0 && usage.vm_kib > usage.rss_kib);
-    launcher.writer.message(&ToStep::Terminate { at_once: true }).await.unwrap();
+    launcher.writer.message(&ToStep::Terminate { at_once: true, notice: None }).await.unwrap();
     launcher.done().await;
 }

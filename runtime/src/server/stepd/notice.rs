@@ -2,6 +2,8 @@
 
 use std::os::fd::OwnedFd;
 
+use bytes::Bytes;
+
 use super::step::Step;
 use crate::ids::Rank;
 use crate::wire::launch::Output;
@@ -32,7 +34,7 @@ impl Step {
         let logged = self.tasks.borrow_mut()[task].log(stream).is_some_and(|log| !log.has_ended());
         // An output that is full or gone leaves nowhere else to write to.
         let _ = if logged {
-            self.append(task, stream, &bytes::Bytes::copy_from_slice(bytes))
+            self.append(task, stream, &Bytes::copy_from_slice(bytes))
         } else {
             rustix::io::write(file, bytes).map(drop).map_err(Into::into)
         };

@@ -104,3 +104,21 @@ pub const SCROLLBACK_BYTES_MAX: usize = 4 << 20;
 
 /// Bytes of one line of it; a longer line goes on as the next.
 pub const SCROLLBACK_LINE_BYTES_MAX: usize = 4096;
+
+/// Connections to the web page at a time: a browser has at most six to one server, so ten people's.
+pub const WEB_CONNECTIONS_MAX: usize = 64;
+
+/// How long a browser may take to say what it wants, and a connection may be idle.
+pub const WEB_REQUEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Bytes of a request to the web page: a script of the largest size in JSON, where a byte may take six.
+pub const WEB_BODY_BYTES_MAX: usize = 6 * SCRIPT_BYTES_MAX + 4096;
+
+/// How long a submission from the web page may take: as long as a controller is asked twice.
+pub const WEB_SUBMIT_WAIT: Duration = Duration::from_secs(30);
+
+/// Jobs of the past that the web page shows: at about 3 KiB each, 2 MiB.
+pub const WEB_HISTORY_JOBS_MAX: usize = 500;
+
+/// Files of one directory that the web page shows: more than anybody looks through.
+pub const WEB_FILES_MAX: usize = 2000;

@@ -16,3 +16,4 @@ mod no_controller;
 mod output;
 mod steps;
 mod top;
+mod web;

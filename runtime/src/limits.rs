@@ -22,9 +22,18 @@ pub const PREAMBLE_BYTES_MAX: usize = 1024;
 /// How long a peer may take to say whom it wants.
 pub const PREAMBLE_WAIT: Duration = Duration::from_secs(5);
 
+/// How long a connection to another process of the cluster may take, handshake and all: longer than a lost packet costs.
+pub const DIAL_WAIT: Duration = Duration::from_secs(10);
+
 /// How long a controller may say nothing before it is asked whether it is there, and again before it is given up
 /// (Slurm's `MessageTimeout`): longer than a disk that is busy makes it wait.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// Pause between two questions whether a rank server is there.
+pub const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// Silence after which a rank server counts as gone, until it comes back: four questions without an answer.
+pub const HEARTBEAT_WAIT: Duration = Duration::from_secs(8);
 
 /// How long a listener without descriptors waits, where none of its own visitors leaves, before it tries again.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(200);

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 #[path = "step_process/tasks.rs"]
 mod tasks;
 
-const SECRET: Secret = Secret([7; 16]);
+const SECRET: Secret = Secret([7; 32]);
 
 fn main() -> ExitCode {
     let directory = tempfile::tempdir().unwrap();
@@ -362,7 +362,7 @@ async fn a_step_does_not_outlive_its_owner(cluster: &mut Cluster) {
 async fn a_stranger_is_not_let_in(cluster: &mut Cluster) {
     let key = cluster.launch(1, "read -t 0.3 < /dev/zero", |_| ()).await;
     let (mut reader, _writer) =
-        cluster.connect(Target::Step { key, secret: Secret([8; 16]), owner: false }).await;
+        cluster.connect(Target::Step { key, secret: Secret([8; 32]), owner: false }).await;
     assert!(reader.message::<FromStep>().await.unwrap().is_none());
     let mut launcher = cluster.attach(key, true).await;
     launcher.done().await;

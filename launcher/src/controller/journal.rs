@@ -260,7 +260,7 @@ fn prepare(database: &Connection) -> Result<u32, rusqlite::Error> {
 pub(super) fn replay(cluster: &mut Cluster, record: Record) {
     let mut secrets = record.secrets.into_iter();
     // An event that draws more than it did then comes from another prun; what it starts is found dead later.
-    let mut secret = || secrets.next().unwrap_or(Secret([0; 16]));
+    let mut secret = || secrets.next().unwrap_or(Secret([0; 32]));
     cluster.apply(record.event, record.now, &mut secret);
 }
 

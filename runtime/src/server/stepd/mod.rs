@@ -19,6 +19,7 @@ mod scripts;
 mod stdio;
 mod step;
 mod task;
+mod visitors;
 
 use std::io;
 use std::os::unix::net::UnixStream;

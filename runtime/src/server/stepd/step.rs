@@ -18,6 +18,7 @@ use super::link::Link;
 use super::log::Budget;
 use super::stdio::OpenError;
 use super::task::{Progress, Task, errno_of};
+use super::visitors::Owner;
 use crate::ids::Rank;
 use crate::limits::LOGS_MEMORY_BYTES_MAX;
 use crate::server::guard::Workspace;
@@ -25,7 +26,6 @@ use crate::server::sys::wait;
 use crate::server::usage;
 use crate::wire::launch::{Output, StepLaunch};
 use crate::wire::pieces::Pieces;
-use crate::wire::preamble::Target;
 use crate::wire::step::{Exit, FromStep, Stream, Usage};
 use crate::wire::stepd::FromStepd;
 
@@ -58,8 +58,9 @@ pub(super) struct Step {
     /// Bytes that launchers have taken so far, of all streams.
     pub(super) taken: Cell<u64>,
     children: RefCell<HashMap<Pid, Child>>,
-    links: RefCell<Vec<Weak<Link>>>,
-    owner: Cell<Owner>,
+    pub(super) links: RefCell<Vec<Weak<Link>>>,
+    pub(super) owner: Cell<Owner>,
+    pub(super) unproven: Rc<Cell<usize>>,
     news: RefCell<VecDeque<FromStepd>>,
     told: Notify,
     pub(super) ending: Ending,
@@ -73,14 +74,6 @@ enum Child {
     Task(usize),
     /// A prolog or epilog.
     Program(oneshot::Sender<Exit>),
-}
-
-/// The launcher that the step belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    NotYet,
-    Here,
-    Left,
 }
 
 impl Step {
@@ -109,6 +102,7 @@ impl Step {
             children: RefCell::default(),
             links: RefCell::default(),
             owner: Cell::new(Owner::NotYet),
+            unproven: Rc::default(),
             news: RefCell::default(),
             told: Notify::new(),
             ending: Ending::default(),
@@ -149,29 +143,6 @@ impl Step {
         links.iter().for_each(|link| act(link));
     }
 
-    /// A connection that asks for this step.
-    pub(super) fn adopt(self: &Rc<Self>, target: Target, socket: OwnedFd) {
-        let step = Rc::clone(self);
-        match target {
-            Target::Step { secret, owner, .. } if secret == self.launch.secret => {
-                let link = Link::new(owner);
-                self.links.borrow_mut().push(Rc::downgrade(&link));
-                if owner {
-                    self.owner.set(Owner::Here);
-                }
-                tokio::task::spawn_local(async move {
-                    super::link::serve(&step, &link, socket).await;
-                    step.detach(link);
-                });
-            }
-            Target::Rank { secret, rank, .. } if secret == self.launch.secret => {
-                tokio::task::spawn_local(async move { super::rank_link::serve(&step, rank, socket).await });
-            }
-            // A peer without the secret is not worth an answer: its socket closes.
-            _ => {}
-        }
-    }
-
     /// What tasks use that run.
     pub(super) fn usage(&self) -> Vec<(Rank, Usage)> {
         let tasks = self.tasks.borrow();
@@ -181,25 +152,6 @@ impl Step {
         });
         let (ranks, pids): (Vec<Rank>, Vec<Pid>) = running.unzip();
         ranks.into_iter().zip(usage::of_each(&pids)).collect()
-    }
-
-    /// A launcher is gone. A step does not outlive the launcher that owns it, once the grace is over.
-    fn detach(self: &Rc<Self>, link: Rc<Link>) {
-        let owned = link.is_owner();
-        drop(link);
-        if owned {
-            self.owner.set(Owner::Left);
-            if let Some(grace) = self.launch.owner_grace_ms.filter(|_| !self.finished.get()) {
-                let step = Rc::clone(self);
-                tokio::task::spawn_local(async move {
-                    tokio::time::sleep(Duration::from_millis(grace)).await;
-                    if step.owner.get() == Owner::Left {
-                        step.terminate(false, None);
-                    }
-                });
-            }
-        }
-        self.check_over();
     }
 
     /// Bytes of a task's stream.
@@ -383,7 +335,7 @@ impl Step {
             || self.launch.nodes.iter().flat_map(|node| &node.tasks).any(logged)
     }
 
-    fn check_over(&self) {
+    pub(super) fn check_over(&self) {
         self.links.borrow_mut().retain(|link| link.upgrade().is_some());
         let awaited = self.owner.get() == Owner::NotYet && self.awaits_owner();
         if self.finished.get() && !awaited && self.links.borrow().is_empty() {

@@ -28,7 +28,7 @@ use super::core::event::Event;
 use super::core::image::Image;
 
 /// Version of the tables and of what stands in them.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Events after which a new image takes their place: at about 1 KiB each and 5 µs to replay, 10 MiB and 50 ms.
 pub const EVENTS_MAX: u64 = 10_000;

@@ -8,11 +8,14 @@
 //! - [`ids`], [`limits`], [`mod@env`]: the words as types, every bound with its reason, the table of variables.
 //! - [`wire`]: what travels between launcher, controller, rank server, step process and rank.
 //! - [`world`]: what a rank calls.
+//! - [`pmi`] (feature `server`): how MPI libraries find their ranks.
 //! - [`server`] (feature `server`): the rank server and the step process.
 
 pub mod env;
 pub mod ids;
 pub mod limits;
+#[cfg(feature = "server")]
+pub mod pmi;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod wire;

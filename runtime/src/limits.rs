@@ -113,3 +113,23 @@ pub const SCROLLBACK_BYTES_MAX: usize = 4 << 20;
 
 /// Bytes of one line of it; a longer line goes on as the next.
 pub const SCROLLBACK_LINE_BYTES_MAX: usize = 4096;
+
+/// Bytes of one PMI-1 line. Libraries send 1 KiB at most (`PMIU_MAXLINE`); names of spaces and keys are counted
+/// generously.
+pub const PMI_LINE_BYTES_MAX: usize = 4 << 10;
+
+/// Bytes of one PMI-1 message of several lines, of which only the wish to spawn is one: arguments and all.
+pub const PMI_SPAWN_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of one PMI-2 message; its length field of six digits allows 1 MB, libraries send up to 64 KiB.
+pub const PMI_COUNTED_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a key, as libraries are told (`keylen_max`, with the NUL of C).
+pub const PMI_KEY_BYTES_MAX: usize = 64;
+
+/// Bytes of a value, as libraries are told (`vallen_max`, with the NUL of C).
+pub const PMI_VALUE_BYTES_MAX: usize = 1024;
+
+/// Bytes that the ranks of one step process may put into their step's space in all: a kilobyte for each of as many
+/// ranks as one machine can start.
+pub const PMI_SPACE_BYTES_MAX: usize = 64 << 20;

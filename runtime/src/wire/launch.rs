@@ -50,6 +50,9 @@ pub struct StepLaunch {
     /// Address of the rank server that has the step's first node, where the step's barriers are kept; `None`: here.
     #[serde(default)]
     pub root: Option<String>,
+    /// How the MPI libraries of its ranks find one another; `None`: they do not.
+    #[serde(default)]
+    pub mpi: Option<Mpi>,
     /// The nodes of this rank server that take part, in the step's node order.
     pub nodes: Vec<NodeTasks>,
 }
@@ -59,6 +62,36 @@ pub struct StepLaunch {
 pub struct Program {
     /// `argv`, never empty.
     pub argv: Vec<ByteBuf>,
+}
+
+/// What MPI libraries are told about a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mpi {
+    /// What they speak.
+    pub kind: MpiKind,
+    /// All nodes of the step, of this rank server or not, in the step's node order.
+    pub nodes: Vec<MpiNode>,
+}
+
+/// What an MPI library and its launcher speak.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MpiKind {
+    /// PMI-1 and PMI-2, over an inherited socket (MPICH, Intel MPI, MVAPICH).
+    Pmi,
+    /// PMIx, by its own library (Open MPI).
+    Pmix {
+        /// `libpmix.so.2`, where the launcher has found one that belongs to the program.
+        library: Option<ByteBuf>,
+    },
+}
+
+/// A node of a step and its ranks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MpiNode {
+    /// Its name.
+    pub name: String,
+    /// Ascending.
+    pub ranks: Vec<Rank>,
 }
 
 /// The tasks of a step on one node.

@@ -1,4 +1,4 @@
-//! A rank's link: barriers.
+//! A rank's link: barriers. Other step processes speak for their ranks here too: their ends, and fences.
 
 use std::rc::Rc;
 
@@ -25,6 +25,7 @@ async fn answer(step: &Rc<Step>, rank: Rank, link: Link) -> Result<(), FrameErro
                 step.left(rank, node, how);
                 continue;
             }
+            ToServer::Fence { group, ranks, data } => step.fence_at_root(group, ranks, data).await,
             ToServer::Barrier if step.is_root() => barrier(step, rank).await,
             ToServer::Barrier => step.ask_root(rank, &ToServer::Barrier).await,
         };

@@ -13,9 +13,12 @@ use tokio::sync::{Notify, oneshot};
 
 use super::barrier::{Barrier, Outcome};
 use super::ending::Ending;
+use super::exchange::Exchange;
+use super::fence::{FenceWaiter, settle_fence};
 use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
+use super::pmi::Pmi;
 use super::stdio::OpenError;
 use super::task::{Progress, Task, errno_of};
 use super::visitors::Owner;
@@ -48,6 +51,8 @@ pub(super) struct Step {
     /// What happened, in order, for every launcher that comes.
     pub(super) events: RefCell<Vec<FromStep>>,
     pub(super) barrier: RefCell<Barrier<Waiter>>,
+    pub(super) fences: RefCell<Exchange<FenceWaiter>>,
+    pub(super) pmi: Option<Pmi>,
     pub(super) feeder: RefCell<Option<Feeder>>,
     /// The step process's side of task 0's terminal (`--pty`).
     pub(super) terminal: RefCell<Option<OwnedFd>>,
@@ -89,6 +94,8 @@ impl Step {
         let by_rank = tasks.iter().enumerate().map(|(at, task)| (task.rank, at)).collect();
         Rc::new(Self {
             barrier: RefCell::new(Barrier::new(launch.size)),
+            fences: RefCell::new(Exchange::new(launch.size)),
+            pmi: Pmi::of(&launch),
             launch,
             workspace,
             tasks: RefCell::new(tasks),
@@ -287,8 +294,10 @@ impl Step {
 
     /// A rank, here or elsewhere, will come to no further barrier.
     pub(super) fn left(&self, rank: Rank, node: String, how: String) {
-        let told = self.barrier.borrow_mut().leave(rank, node, how);
+        let told = self.barrier.borrow_mut().leave(rank, node.clone(), how.clone());
         settle(told);
+        let told = self.fences.borrow_mut().leave(rank, node, how);
+        settle_fence(told);
     }
 
     pub(super) fn open_streams(&self) -> Vec<(usize, Stream)> {

@@ -62,6 +62,7 @@ fn wait() -> Result<(), BarrierError> {
         FromServer::Released => Ok(()),
         FromServer::PeerGone { rank, node, how } => Err(BarrierError::PeerGone { rank, node, how }),
         FromServer::Refused { reason } => Err(BarrierError::Refused(reason)),
+        FromServer::Fenced { .. } => Err(BarrierError::Refused("an answer out of turn".to_owned())),
     }
 }
 

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use prun_runtime::net::address::Address;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::door::Listener;
@@ -90,10 +91,10 @@ fn start(options: &Options) -> Result<(), WebError> {
     let home = Home::find(options.dir.as_deref())?;
     let seat = home.web();
     let controller = match &options.dir {
-        Some(_) => home.controller().socket(),
-        None => client::socket_path().or_else(|error| match error {
+        Some(_) => home.controller().address(),
+        None => client::address().or_else(|error| match error {
             // One that is started later is found there.
-            ClientError::NoController => Ok(home.controller().socket()),
+            ClientError::NoController => Ok(home.controller().address()),
             error => Err(error),
         })?,
     };
@@ -115,7 +116,7 @@ fn start(options: &Options) -> Result<(), WebError> {
 async fn serve(
     options: &Options,
     seat: &Seat,
-    controller: PathBuf,
+    controller: Address,
     token: Option<Token>,
 ) -> Result<(), WebError> {
     let mut terminate = signal(SignalKind::terminate())?;

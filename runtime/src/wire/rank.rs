@@ -1,6 +1,7 @@
 //! Rank ↔ step process.
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use crate::ids::Rank;
 
@@ -17,6 +18,16 @@ pub enum ToServer {
         /// How, for people.
         how: String,
     },
+    /// A step process has come to a fence that carries data, for all of its ranks that take part: an allgather over
+    /// step processes. It comes to no other fence of the same group before this one is answered.
+    Fence {
+        /// Ranks that take part, ascending; empty: all of the step.
+        group: Vec<Rank>,
+        /// Those of them that this step process speaks for.
+        ranks: Vec<Rank>,
+        /// What it gives to the others.
+        data: ByteBuf,
+    },
 }
 
 /// Step process to rank.
@@ -24,7 +35,12 @@ pub enum ToServer {
 pub enum FromServer {
     /// Every rank has reached the barrier.
     Released,
-    /// The barrier cannot complete: a rank that had not reached it is gone.
+    /// Every step process has come to the fence.
+    Fenced {
+        /// What each gave, in the same order for all.
+        parts: Vec<ByteBuf>,
+    },
+    /// The barrier or fence cannot complete: a rank that had not reached it is gone.
     PeerGone {
         /// The lowest such rank.
         rank: Rank,

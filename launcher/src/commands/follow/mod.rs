@@ -4,10 +4,11 @@
 mod logs;
 mod tail;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use prun_runtime::ids::{Rank, StepKey};
+use prun_runtime::net::address::Address;
 
 use self::logs::Logs;
 use self::tail::{Tail, TailError};
@@ -84,8 +85,12 @@ impl Following {
     ///
     /// # Errors
     /// All but [`FollowError::Tail`].
-    pub(crate) async fn step(socket: &Path, key: StepKey, only: Option<Rank>) -> Result<Self, FollowError> {
-        let mut client = AsyncClient::connect_to(socket).await?;
+    pub(crate) async fn step(
+        controller: &Address,
+        key: StepKey,
+        only: Option<Rank>,
+    ) -> Result<Self, FollowError> {
+        let mut client = AsyncClient::connect_to(controller).await?;
         match client.call(Request::AttachStep { key }).await? {
             Reply::Step(step) => Ok(Self::Step(Box::new(Logs::open(key, &step, only).await?))),
             Reply::Error(refusal) => Err(FollowError::Refused(refusal.code.text())),

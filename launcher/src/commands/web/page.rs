@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use prun_runtime::limits::WEB_BODY_BYTES_MAX;
+use prun_runtime::net::address::Address;
 use serde_json::json;
 
 use super::token::Token;
@@ -31,7 +32,7 @@ pub(super) enum Entry {
 #[derive(Debug)]
 pub(super) struct Page {
     /// Where the controller listens.
-    pub(super) controller: PathBuf,
+    pub(super) controller: Address,
     /// This program, for what other commands do.
     pub(super) binary: PathBuf,
     /// Where files are looked for at first.

@@ -63,7 +63,7 @@ fn command(page: &Page, submitted: Submitted) -> Result<(Command, Option<String>
     command.args(["sbatch", "--parsable"]);
     // The controller that the page shows, whatever else there is.
     command.env_remove(prun_runtime::env::SOCKET);
-    command.env(prun_runtime::env::CONTROLLER, format!("unix:{}", page.controller.display()));
+    command.env(prun_runtime::env::CONTROLLER, page.controller.to_string());
     let (directory, script) = match (submitted.path, submitted.script) {
         (Some(path), None) => {
             let path = page.directory.join(path);

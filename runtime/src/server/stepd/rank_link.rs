@@ -1,34 +1,31 @@
-//! A rank's link: barriers.
+//! A rank's link: barriers. Other step processes speak for their ranks here too: their ends, and fences.
 
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 
 use super::barrier::Outcome;
 use super::step::{Step, settle};
 use crate::ids::Rank;
+use crate::net::link::Link;
 use crate::wire::frame::{FrameError, FrameReader, FrameWriter};
 use crate::wire::rank::{FromServer, ToServer};
 
 /// Serves a process of a rank until it closes.
-pub(super) async fn serve(step: &Rc<Step>, rank: Rank, socket: OwnedFd) {
-    let stream = std::os::unix::net::UnixStream::from(socket);
-    let Ok(stream) = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream)) else { return };
+pub(super) async fn serve(step: &Rc<Step>, rank: Rank, link: Link) {
     // The rank is gone: its end says all there is to say.
-    let _ = answer(step, rank, stream).await;
+    let _ = answer(step, rank, link).await;
 }
 
-async fn answer(step: &Rc<Step>, rank: Rank, stream: UnixStream) -> Result<(), FrameError> {
-    let (read, write) = stream.into_split();
-    let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
+async fn answer(step: &Rc<Step>, rank: Rank, link: Link) -> Result<(), FrameError> {
+    let (mut reader, mut writer) = (FrameReader::new(link.read), FrameWriter::new(link.write));
     while let Some(message) = reader.message().await? {
         let reply = match message {
             ToServer::Left { node, how } => {
                 step.left(rank, node, how);
                 continue;
             }
+            ToServer::Fence { group, ranks, data } => step.fence_at_root(group, ranks, data).await,
             ToServer::Barrier if step.is_root() => barrier(step, rank).await,
             ToServer::Barrier => step.ask_root(rank, &ToServer::Barrier).await,
         };

@@ -11,6 +11,7 @@ pub mod dispatch;
 pub mod elements;
 pub mod ending;
 pub mod facts;
+pub(crate) mod follow;
 pub mod groups;
 pub mod help;
 pub mod jobref;
@@ -46,6 +47,7 @@ pub mod node;
 pub mod status;
 pub mod top;
 pub mod up;
+pub mod web;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -92,6 +94,7 @@ pub fn find(name: &str) -> Option<Run> {
         "status" => status::run,
         "top" => top::run,
         "up" => up::run,
+        "web" => web::run,
         _ => return None,
     })
 }

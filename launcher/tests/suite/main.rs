@@ -17,3 +17,4 @@ mod no_controller;
 mod output;
 mod steps;
 mod top;
+mod web;

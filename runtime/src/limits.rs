@@ -104,3 +104,16 @@ pub const SCROLLBACK_BYTES_MAX: usize = 4 << 20;
 
 /// Bytes of one line of it; a longer line goes on as the next.
 pub const SCROLLBACK_LINE_BYTES_MAX: usize = 4096;
+
+/// Bytes that a rank of any language gives to one collective call, or sends in one message, through its step process:
+/// half a million numbers. Larger data belongs into files, or into a program that links the rank library.
+pub const CALL_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes that a step process holds for collective calls that are not complete: 16 ranks may give as much as one may.
+pub const CALLS_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes that a step process holds of messages that nobody has received; who sends more waits.
+pub const MAIL_BYTES_MAX: usize = 16 << 20;
+
+/// Messages that a step process holds that nobody has received; who sends more waits.
+pub const MAIL_MESSAGES_MAX: usize = 65_536;

@@ -14,5 +14,6 @@ mod kill;
 mod main_job;
 mod no_controller;
 mod output;
+mod ranks;
 mod steps;
 mod top;

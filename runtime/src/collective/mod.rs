@@ -20,6 +20,7 @@
 //! - [`Call`]: what each message says of its call, so that calls that do not match are told by name.
 //! - [`Topology`], [`Layout`]: which rank is on which node; which elements belong to which rank.
 //! - [`Schedule`], [`Round`]: what comes out.
+//! - [`Operation`]: what is built in to fold with.
 //! - `tree`, `linear`, `ring`, `bruck`, `pairwise`, `doubling`, `halving`, `scan`, `barrier`: the algorithms.
 //! - `choice`: which of them when.
 //!
@@ -33,6 +34,7 @@ mod doubling;
 mod halving;
 mod layout;
 mod linear;
+mod operation;
 mod pairwise;
 mod ring;
 mod round;
@@ -45,6 +47,7 @@ mod tree;
 pub use call::{CALL_BYTES, Call, Count, Kind, Mismatch};
 pub use choice::Caller;
 pub use layout::Layout;
+pub use operation::{Operation, UnknownOperation};
 pub use round::{Buffer, Local, Round, Side, Span, Transfer};
 pub use schedule::Schedule;
 pub use topology::Topology;

@@ -1,19 +1,22 @@
 //! The step process: owns the tasks of one step on one rank server.
 //!
 //! It is single-threaded and serves four kinds of peers: the rank server ([`run`]'s loop), launchers (`link`:
-//! output is pulled, input is pushed), ranks (`rank_link`: barriers), and its tasks' pipes (`step`). It ends when
+//! output is pulled, input is pushed), ranks (`rank_link`: collective calls, messages), and its tasks' pipes (`step`). It ends when
 //! its tasks are gone and its launchers have what they want; when its rank server goes first, it kills its tasks.
 
-mod barrier;
+mod answer;
+mod collective;
 mod ending;
 mod environment;
 mod input;
 mod link;
 mod log;
+mod mailbox;
 mod notice;
 mod program;
 mod pump;
 mod rank_link;
+mod room;
 mod root;
 mod scripts;
 mod stdio;

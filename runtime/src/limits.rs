@@ -151,3 +151,16 @@ pub const WEB_HISTORY_JOBS_MAX: usize = 500;
 
 /// Files of one directory that the web page shows: more than anybody looks through.
 pub const WEB_FILES_MAX: usize = 2000;
+
+/// Bytes that a rank of any language gives to one collective call, or sends in one message, through its step process:
+/// half a million numbers. Larger data belongs into files, or into a program that links the rank library.
+pub const CALL_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes that a step process holds for collective calls that are not complete: 16 ranks may give as much as one may.
+pub const CALLS_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes that a step process holds of messages that nobody has received; who sends more waits.
+pub const MAIL_BYTES_MAX: usize = 16 << 20;
+
+/// Messages that a step process holds that nobody has received; who sends more waits.
+pub const MAIL_MESSAGES_MAX: usize = 65_536;

@@ -135,6 +135,7 @@ impl Cluster {
             owner_grace_ms: Some(100),
             root: None,
             mpi: None,
+            virtual_nodes: false,
             nodes: vec![NodeTasks {
                 name: "n1".into(),
                 node_id: 0,

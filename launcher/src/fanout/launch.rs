@@ -95,6 +95,7 @@ pub fn launch(
         owner_grace_ms: Some(OWNER_GRACE_MS),
         root: created.addresses.first().cloned(),
         mpi: own.mpi.map(|kind| Mpi { kind, nodes: mpi_nodes(&created.plan) }),
+        virtual_nodes: false,
         nodes: nodes.collect(),
     }
 }

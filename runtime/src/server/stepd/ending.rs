@@ -118,6 +118,9 @@ impl Step {
     /// So goes all that the tasks have left.
     fn clear(self: &Rc<Self>) {
         descendants::kill_all_but(&[]);
+        if let Some(pmi) = &self.pmi {
+            pmi.clear_away();
+        }
         let step = Rc::clone(self);
         tokio::task::spawn_local(async move {
             tokio::time::sleep(LEAK_WAIT).await;

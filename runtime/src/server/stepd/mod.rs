@@ -14,6 +14,7 @@ mod link;
 mod log;
 mod notice;
 mod pmi;
+mod pmix;
 mod program;
 mod pump;
 mod rank_link;
@@ -22,6 +23,7 @@ mod scripts;
 mod stdio;
 mod step;
 mod task;
+mod virtual_nodes;
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -33,8 +35,8 @@ use tokio::task::LocalSet;
 
 use self::step::Step;
 use super::control::{self, Receiver, Sender};
-use super::descendants;
 use super::guard::Workspace;
+use super::{descendants, shared_memory};
 use crate::wire::frame::FrameError;
 use crate::wire::stepd::ToStepd;
 
@@ -57,6 +59,7 @@ pub fn run(link: UnixStream, workspace: &Workspace) -> ExitCode {
         .and_then(|runtime| runtime.block_on(LocalSet::new().run_until(serve(link, workspace))));
     // Whatever happened: nothing that this step started stays.
     descendants::kill_all_but(&[]);
+    let _ = std::fs::remove_dir_all(shared_memory::directory_of(rustix::process::getpid()));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

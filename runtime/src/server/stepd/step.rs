@@ -19,6 +19,7 @@ use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
 use super::pmi::Pmi;
+use super::pmix::Pmix;
 use super::stdio::OpenError;
 use super::task::{Progress, Task, errno_of};
 use crate::ids::Rank;
@@ -53,6 +54,7 @@ pub(super) struct Step {
     pub(super) barrier: RefCell<Barrier<Waiter>>,
     pub(super) fences: RefCell<Exchange<FenceWaiter>>,
     pub(super) pmi: Option<Pmi>,
+    pub(super) pmix: RefCell<Option<Pmix>>,
     pub(super) feeder: RefCell<Option<Feeder>>,
     /// The step process's side of task 0's terminal (`--pty`).
     pub(super) terminal: RefCell<Option<OwnedFd>>,
@@ -103,6 +105,7 @@ impl Step {
             barrier: RefCell::new(Barrier::new(launch.size)),
             fences: RefCell::new(Exchange::new(launch.size)),
             pmi: Pmi::of(&launch),
+            pmix: RefCell::default(),
             launch,
             workspace,
             tasks: RefCell::new(tasks),
@@ -330,6 +333,7 @@ impl Step {
             0 => format!("exited with code {}", exit.code),
             signal => format!("was killed by signal {signal}"),
         };
+        self.leave_pmix(rank);
         if self.is_root() {
             self.left(rank, node, how);
         } else {

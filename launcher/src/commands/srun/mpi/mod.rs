@@ -55,12 +55,14 @@ pub(super) fn settle(step: &StepSpec, argv: &[ByteBuf], cwd: &Path, variable: Lo
         Some("none") => None,
         Some("pmi2") => Some(MpiKind::Pmi),
         Some(kind) if kind.starts_with("pmix") => {
-            Some(MpiKind::Pmix { library: library(family(argv, cwd, variable)) })
+            Some(MpiKind::Pmix { library: library(family(argv, cwd, variable)), required: true })
         }
         _ if step.external_launcher || variable("SLURM_EXTERNAL_LAUNCHER").is_some() => None,
         _ if is_launcher(argv) => None,
         _ => match family(argv, cwd, variable) {
-            found @ Some(Family::OpenMpi(_)) => Some(MpiKind::Pmix { library: library(found) }),
+            found @ Some(Family::OpenMpi(_)) => {
+                Some(MpiKind::Pmix { library: library(found), required: false })
+            }
             _ => Some(MpiKind::Pmi),
         },
     }

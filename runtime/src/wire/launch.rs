@@ -73,6 +73,8 @@ pub struct Program {
 pub struct Mpi {
     /// What they speak.
     pub kind: MpiKind,
+    /// The MPI library that the program is linked with, where it is: its ranks are expected to speak.
+    pub linked: Option<String>,
     /// All nodes of the step, of this rank server or not, in the step's node order.
     pub nodes: Vec<MpiNode>,
 }

@@ -20,6 +20,7 @@ mod pump;
 mod rank_link;
 mod root;
 mod scripts;
+mod singletons;
 mod stdio;
 mod step;
 mod task;

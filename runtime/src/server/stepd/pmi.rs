@@ -53,6 +53,11 @@ impl Pmi {
 }
 
 impl Pmi {
+    /// Whether some rank has ever said anything.
+    pub(super) fn was_spoken_to(&self) -> bool {
+        self.server.borrow().was_spoken_to()
+    }
+
     /// Removes what libraries of ranks that ended before their time have left in shared memory.
     pub(super) fn clear_away(&self) {
         if self.server.borrow().ends_badly() {
@@ -202,7 +207,7 @@ mod tests {
             name: name.into(),
             ranks: ranks.iter().map(|&rank| Rank(rank)).collect(),
         };
-        let mpi = Mpi { kind: MpiKind::Pmi, nodes: vec![node("a", &[0, 2]), node("b", &[1])] };
+        let mpi = Mpi { kind: MpiKind::Pmi, linked: None, nodes: vec![node("a", &[0, 2]), node("b", &[1])] };
         assert_eq!(node_of(&mpi, 3), Some(vec![0, 1, 0]));
         assert_eq!(node_of(&mpi, 4), None);
         assert_eq!(node_of(&mpi, 2), None);

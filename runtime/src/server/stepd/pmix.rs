@@ -53,7 +53,7 @@ const PLACES: [&str; 4] = [
 impl Step {
     /// Starts the PMIx server where the launch wants one. `false`: the step cannot do without it, and it was said why.
     pub(super) fn start_pmix(self: &Rc<Self>) -> bool {
-        let Some(Mpi { kind: MpiKind::Pmix { library, required }, nodes }) = &self.launch.mpi else {
+        let Some(Mpi { kind: MpiKind::Pmix { library, required }, nodes, .. }) = &self.launch.mpi else {
             return true;
         };
         match self.try_pmix(library.as_deref().map(Vec::as_slice), nodes) {
@@ -156,6 +156,11 @@ impl Step {
                 answer.give(None);
             }
         }
+    }
+
+    /// Whether some rank's library has ever come.
+    pub(super) fn pmix_was_spoken_to(&self) -> bool {
+        self.pmix.borrow().as_ref().is_some_and(|pmix| pmix.attendance.was_spoken_to())
     }
 
     /// A rank's process has ended.

@@ -55,6 +55,8 @@ pub(super) struct Step {
     pub(super) fences: RefCell<Exchange<FenceWaiter>>,
     pub(super) pmi: Option<Pmi>,
     pub(super) pmix: RefCell<Option<Pmix>>,
+    /// An MPI library that a rank has loaded without a word to the server.
+    pub(super) silent_library: RefCell<Option<String>>,
     pub(super) feeder: RefCell<Option<Feeder>>,
     /// The step process's side of task 0's terminal (`--pty`).
     pub(super) terminal: RefCell<Option<OwnedFd>>,
@@ -106,6 +108,7 @@ impl Step {
             fences: RefCell::new(Exchange::new(launch.size)),
             pmi: Pmi::of(&launch),
             pmix: RefCell::default(),
+            silent_library: RefCell::default(),
             launch,
             workspace,
             tasks: RefCell::new(tasks),

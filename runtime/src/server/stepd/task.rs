@@ -157,6 +157,7 @@ impl Step {
             }
             self.pump_all(at, stdio.stdout, stdio.stderr);
         }
+        self.look_for_singletons();
         feeder.start();
         *self.feeder.borrow_mut() = Some(feeder);
     }

@@ -7,8 +7,10 @@
 use super::environment::Environment;
 use crate::wire::launch::{MpiKind, StepLaunch};
 
-/// CPUs of virtual nodes are not the machine's: nobody binds to them.
-const UNBOUND: [(&str, &str); 3] = [
+/// CPUs of virtual nodes are not the machine's: nobody binds to them. And Open MPI need not look for network cards, which
+/// takes a second where its UCX does it.
+const ONE_MACHINE: [(&str, &str); 4] = [
+    ("OMPI_MCA_pml", "ob1"),
     ("OMPI_MCA_hwloc_base_binding_policy", "none"),
     ("PRTE_MCA_hwloc_default_binding_policy", "none"),
     ("I_MPI_PIN", "off"),
@@ -18,27 +20,26 @@ const UNBOUND: [(&str, &str); 3] = [
 const LOOPBACK: (&str, &str) = ("OMPI_MCA_btl_tcp_if_include", "127.0.0.0/8");
 
 /// No shared memory: ranks that an `mpirun` starts have one environment on all nodes, and so one directory.
-const NOT_SHARED: [(&str, &str); 2] = [("OMPI_MCA_pml", "ob1"), ("OMPI_MCA_btl", "self,tcp")];
+const NOT_SHARED: (&str, &str) = ("OMPI_MCA_btl", "self,tcp");
 
 /// How a job says how many nodes it has.
 const JOB_NODES: &str = "SLURM_JOB_NUM_NODES";
 
 /// Adds a task's variables on a virtual node.
 pub(super) fn set_variables(environment: &mut Environment, launch: &StepLaunch) {
-    UNBOUND.into_iter().for_each(|variable| suggest(environment, variable));
+    ONE_MACHINE.into_iter().for_each(|variable| suggest(environment, variable));
     let nodes = environment.get(JOB_NODES).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
     if nodes.unwrap_or(0).max(launch.node_count) < 2 {
         return;
     }
     suggest(environment, LOOPBACK);
     let pmix = launch.mpi.as_ref().is_some_and(|mpi| matches!(mpi.kind, MpiKind::Pmix { .. }));
-    for (key, value) in NOT_SHARED {
-        if !pmix {
-            suggest(environment, (key, value));
-        } else if environment.get(key) == Some(value.as_bytes()) {
-            // What the job's script has for its `mpirun` does not hold for a step whose nodes have a directory each.
-            environment.unset(key.as_bytes());
-        }
+    let (key, value) = NOT_SHARED;
+    if !pmix {
+        suggest(environment, NOT_SHARED);
+    } else if environment.get(key) == Some(value.as_bytes()) {
+        // What the job's script has for its `mpirun` does not hold for a step whose nodes have a directory each.
+        environment.unset(key.as_bytes());
     }
 }
 
@@ -74,7 +75,7 @@ mod tests {
             kill_wait_ms: 0,
             owner_grace_ms: None,
             root: None,
-            mpi: mpi.map(|kind| Mpi { kind, nodes: Vec::new() }),
+            mpi: mpi.map(|kind| Mpi { kind, linked: None, nodes: Vec::new() }),
             virtual_nodes: true,
             nodes: Vec::new(),
         }
@@ -92,7 +93,7 @@ mod tests {
     #[test]
     fn ranks_of_one_node_are_only_left_unbound() {
         let set = variables(Some(MpiKind::Pmi), &[("I_MPI_PIN", "on")]);
-        assert_eq!(set.len(), 3);
+        assert_eq!(set.len(), 4);
         assert!(set.contains(&"I_MPI_PIN=on".to_owned()), "what the user has set stays");
     }
 

@@ -22,8 +22,10 @@ pub const LOCAL_RANK: &str = "PRUN_LOCAL_RANK";
 pub const LOCAL_SIZE: &str = "PRUN_LOCAL_SIZE";
 /// The node's name.
 pub const NODE: &str = "PRUN_NODE";
-/// Address of the controller for commands outside of a job: `unix:PATH`.
+/// Address of the controller for commands outside of a job: `unix:PATH` or `tcp://HOST:PORT`.
 pub const CONTROLLER: &str = "PRUN_CONTROLLER";
+/// File with the cluster's key, which every link over TCP needs.
+pub const KEY: &str = "PRUN_KEY";
 /// Seconds without an answer after which a command asks whether the controller is still there; after as many more it
 /// gives up.
 pub const MESSAGE_TIMEOUT: &str = "PRUN_MSG_TIMEOUT";

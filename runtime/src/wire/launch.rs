@@ -167,9 +167,9 @@ pub enum Output {
 }
 
 /// A step's secret. Its `Debug` form shows nothing.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Secret(#[serde(with = "serde_bytes")] pub [u8; 16]);
+pub struct Secret(#[serde(with = "serde_bytes")] pub [u8; 32]);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -188,8 +188,8 @@ impl Secret {
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
-        let mut bytes = [0; 16];
-        if digits.len() != 32 {
+        let mut bytes = [0; 32];
+        if digits.len() != 64 {
             return None;
         }
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {

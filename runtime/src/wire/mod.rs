@@ -16,6 +16,7 @@ pub mod file;
 pub mod frame;
 pub mod launch;
 pub mod node;
+pub mod numbers;
 #[cfg(feature = "server")]
 pub mod pieces;
 pub mod preamble;
@@ -24,4 +25,4 @@ pub mod step;
 pub mod stepd;
 
 /// Version of every message of this module. A peer of another version is refused with a message that says so.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;

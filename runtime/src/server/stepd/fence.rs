@@ -28,7 +28,7 @@ impl Step {
             self.fence_at_root(group, ranks, data).await
         } else {
             let speaker = ranks.first().copied().unwrap_or(Rank(0));
-            self.ask_root(speaker, &ToServer::Fence { group, ranks, data }).await
+            self.ask_root(speaker, &ToServer::Fence { group, ranks, data }, &[]).await.message
         };
         match answer {
             FromServer::Fenced { parts } => Ok(parts),
@@ -36,7 +36,7 @@ impl Step {
                 Err(format!("waits in MPI_Init for rank {rank} on {node}, which {how}"))
             }
             FromServer::Refused { reason } => Err(format!("cannot reach the other ranks: {reason}")),
-            FromServer::Released => Err("cannot reach the other ranks: an answer out of turn".to_owned()),
+            _ => Err("cannot reach the other ranks: an answer out of turn".to_owned()),
         }
     }
 

@@ -1,10 +1,12 @@
 //! The step process: owns the tasks of one step on one rank server.
 //!
 //! It is single-threaded and serves four kinds of peers: the rank server ([`run`]'s loop), launchers (`link`:
-//! output is pulled, input is pushed), ranks (`rank_link`: barriers; `pmi`), and its tasks' pipes (`step`). It ends when
+//! output is pulled, input is pushed), ranks (`rank_link`: collective calls, messages; `pmi`), and its tasks' pipes
+//! (`step`). It ends when
 //! its tasks are gone and its launchers have what they want; when its rank server goes first, it kills its tasks.
 
-mod barrier;
+mod answer;
+mod collective;
 mod ending;
 mod environment;
 mod exchange;
@@ -12,12 +14,14 @@ mod fence;
 mod input;
 mod link;
 mod log;
+mod mailbox;
 mod notice;
 mod pmi;
 mod pmix;
 mod program;
 mod pump;
 mod rank_link;
+mod room;
 mod root;
 mod scripts;
 mod singletons;
@@ -25,6 +29,7 @@ mod stdio;
 mod step;
 mod task;
 mod virtual_nodes;
+mod visitors;
 
 use std::io;
 use std::os::unix::net::UnixStream;

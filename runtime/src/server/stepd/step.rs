@@ -11,30 +11,33 @@ use bytes::Bytes;
 use rustix::process::Pid;
 use tokio::sync::{Notify, oneshot};
 
-use super::barrier::{Barrier, Outcome};
+use super::answer::{Answer, End};
+use super::collective::{Collectives, Told};
 use super::ending::Ending;
 use super::exchange::Exchange;
 use super::fence::{FenceWaiter, settle_fence};
 use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
+use super::mailbox::Mailbox;
 use super::pmi::Pmi;
 use super::pmix::Pmix;
+use super::room::{Held, Room};
 use super::stdio::OpenError;
 use super::task::{Progress, Task, errno_of};
+use super::visitors::Owner;
 use crate::ids::Rank;
-use crate::limits::LOGS_MEMORY_BYTES_MAX;
+use crate::limits::{CALLS_BYTES_MAX, LOGS_MEMORY_BYTES_MAX, MAIL_BYTES_MAX, MAIL_MESSAGES_MAX};
 use crate::server::guard::Workspace;
 use crate::server::sys::wait;
 use crate::server::usage;
 use crate::wire::launch::{Output, StepLaunch};
 use crate::wire::pieces::Pieces;
-use crate::wire::preamble::Target;
 use crate::wire::step::{Exit, FromStep, Stream, Usage};
 use crate::wire::stepd::FromStepd;
 
-/// Who is to be told that a barrier is passed or broken.
-pub(super) type Waiter = oneshot::Sender<Outcome>;
+/// A rank that is to be told what came of its call, and what the step holds for it until then.
+pub(super) type Waiter = (oneshot::Sender<Answer>, Option<Held>);
 
 /// How long the output of a step is kept for a launcher that has not come yet.
 const LAUNCHER_WAIT: Duration = Duration::from_secs(30);
@@ -51,12 +54,16 @@ pub(super) struct Step {
     pub(super) by_rank: HashMap<Rank, usize>,
     /// What happened, in order, for every launcher that comes.
     pub(super) events: RefCell<Vec<FromStep>>,
-    pub(super) barrier: RefCell<Barrier<Waiter>>,
     pub(super) fences: RefCell<Exchange<FenceWaiter>>,
     pub(super) pmi: Option<Pmi>,
     pub(super) pmix: RefCell<Option<Pmix>>,
     /// An MPI library that a rank has loaded without a word to the server.
     pub(super) silent_library: RefCell<Option<String>>,
+    /// Where the step's first node is: calls that ranks make together, and messages between them.
+    pub(super) collectives: RefCell<Collectives<Waiter>>,
+    pub(super) mailbox: RefCell<Mailbox<Waiter>>,
+    pub(super) calls_room: Room,
+    pub(super) mail_room: Room,
     pub(super) feeder: RefCell<Option<Feeder>>,
     /// The step process's side of task 0's terminal (`--pty`).
     pub(super) terminal: RefCell<Option<OwnedFd>>,
@@ -67,8 +74,9 @@ pub(super) struct Step {
     /// Bytes that launchers have taken so far, of all streams.
     pub(super) taken: Cell<u64>,
     children: RefCell<HashMap<Pid, Child>>,
-    links: RefCell<Vec<Weak<Link>>>,
-    owner: Cell<Owner>,
+    pub(super) links: RefCell<Vec<Weak<Link>>>,
+    pub(super) owner: Cell<Owner>,
+    pub(super) unproven: Rc<Cell<usize>>,
     news: RefCell<VecDeque<FromStepd>>,
     told: Notify,
     pub(super) ending: Ending,
@@ -84,14 +92,6 @@ enum Child {
     Program(oneshot::Sender<Exit>),
 }
 
-/// The launcher that the step belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    NotYet,
-    Here,
-    Left,
-}
-
 impl Step {
     pub(super) fn new(launch: StepLaunch, workspace: Workspace) -> Rc<Self> {
         let count: usize = launch.nodes.iter().map(|node| node.tasks.len()).sum();
@@ -104,11 +104,14 @@ impl Step {
         }
         let by_rank = tasks.iter().enumerate().map(|(at, task)| (task.rank, at)).collect();
         Rc::new(Self {
-            barrier: RefCell::new(Barrier::new(launch.size)),
             fences: RefCell::new(Exchange::new(launch.size)),
             pmi: Pmi::of(&launch),
             pmix: RefCell::default(),
             silent_library: RefCell::default(),
+            collectives: RefCell::new(Collectives::new(launch.size)),
+            mailbox: RefCell::new(Mailbox::new(launch.size)),
+            calls_room: Room::new(CALLS_BYTES_MAX, usize::MAX),
+            mail_room: Room::new(MAIL_BYTES_MAX, MAIL_MESSAGES_MAX),
             launch,
             workspace,
             tasks: RefCell::new(tasks),
@@ -122,6 +125,7 @@ impl Step {
             children: RefCell::default(),
             links: RefCell::default(),
             owner: Cell::new(Owner::NotYet),
+            unproven: Rc::default(),
             news: RefCell::default(),
             told: Notify::new(),
             ending: Ending::default(),
@@ -162,29 +166,6 @@ impl Step {
         links.iter().for_each(|link| act(link));
     }
 
-    /// A connection that asks for this step.
-    pub(super) fn adopt(self: &Rc<Self>, target: Target, socket: OwnedFd) {
-        let step = Rc::clone(self);
-        match target {
-            Target::Step { secret, owner, .. } if secret == self.launch.secret => {
-                let link = Link::new(owner);
-                self.links.borrow_mut().push(Rc::downgrade(&link));
-                if owner {
-                    self.owner.set(Owner::Here);
-                }
-                tokio::task::spawn_local(async move {
-                    super::link::serve(&step, &link, socket).await;
-                    step.detach(link);
-                });
-            }
-            Target::Rank { secret, rank, .. } if secret == self.launch.secret => {
-                tokio::task::spawn_local(async move { super::rank_link::serve(&step, rank, socket).await });
-            }
-            // A peer without the secret is not worth an answer: its socket closes.
-            _ => {}
-        }
-    }
-
     /// What tasks use that run.
     pub(super) fn usage(&self) -> Vec<(Rank, Usage)> {
         let tasks = self.tasks.borrow();
@@ -194,25 +175,6 @@ impl Step {
         });
         let (ranks, pids): (Vec<Rank>, Vec<Pid>) = running.unzip();
         ranks.into_iter().zip(usage::of_each(&pids)).collect()
-    }
-
-    /// A launcher is gone. A step does not outlive the launcher that owns it, once the grace is over.
-    fn detach(self: &Rc<Self>, link: Rc<Link>) {
-        let owned = link.is_owner();
-        drop(link);
-        if owned {
-            self.owner.set(Owner::Left);
-            if let Some(grace) = self.launch.owner_grace_ms.filter(|_| !self.finished.get()) {
-                let step = Rc::clone(self);
-                tokio::task::spawn_local(async move {
-                    tokio::time::sleep(Duration::from_millis(grace)).await;
-                    if step.owner.get() == Owner::Left {
-                        step.terminate(false, None);
-                    }
-                });
-            }
-        }
-        self.check_over();
     }
 
     /// Bytes of a task's stream.
@@ -347,12 +309,16 @@ impl Step {
         }
     }
 
-    /// A rank, here or elsewhere, will come to no further barrier.
+    /// A rank, here or elsewhere, will make no further call.
     pub(super) fn left(&self, rank: Rank, node: String, how: String) {
-        let told = self.barrier.borrow_mut().leave(rank, node.clone(), how.clone());
-        settle(told);
-        let told = self.fences.borrow_mut().leave(rank, node, how);
+        let told = self.fences.borrow_mut().leave(rank, node.clone(), how.clone());
         settle_fence(told);
+        let end = End { node, how };
+        let told = self.collectives.borrow_mut().leave(rank, end.clone());
+        settle(told);
+        let told = self.mailbox.borrow_mut().leave(rank, end);
+        settle(told);
+        self.mail_room.wake();
     }
 
     pub(super) fn open_streams(&self) -> Vec<(usize, Stream)> {
@@ -399,7 +365,7 @@ impl Step {
             || self.launch.nodes.iter().flat_map(|node| &node.tasks).any(logged)
     }
 
-    fn check_over(&self) {
+    pub(super) fn check_over(&self) {
         self.links.borrow_mut().retain(|link| link.upgrade().is_some());
         let awaited = self.owner.get() == Owner::NotYet && self.awaits_owner();
         if self.finished.get() && !awaited && self.links.borrow().is_empty() {
@@ -408,9 +374,9 @@ impl Step {
     }
 }
 
-/// Tells ranks how their barrier ended. One whose connection is gone needs no answer.
-pub(super) fn settle(told: Vec<(Waiter, Outcome)>) {
-    for (waiter, outcome) in told {
-        let _ = waiter.send(outcome);
+/// Tells ranks what came of their calls. One whose connection is gone needs no answer.
+pub(super) fn settle(told: Told<Waiter>) {
+    for ((waiter, _held), answer) in told {
+        let _ = waiter.send(answer);
     }
 }

@@ -58,7 +58,7 @@ mod tests {
     fn launch(mpi: Option<MpiKind>) -> StepLaunch {
         StepLaunch {
             key: StepKey { job: JobId(1), step: StepId(0) },
-            secret: Secret([0; 16]),
+            secret: Secret([0; 32]),
             job_name: String::new(),
             size: 1,
             node_count: 1,

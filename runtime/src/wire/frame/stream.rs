@@ -1,5 +1,8 @@
 //! Frames on asynchronous streams.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -112,9 +115,37 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             None => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
         }
     }
+
+    /// Data frames of so many bytes in all.
+    ///
+    /// # Errors
+    /// As [`Self::data`], and [`FrameError::OutOfTurn`] where frames hold more.
+    pub async fn payload(&mut self, bytes: u64) -> Result<Bytes, FrameError> {
+        let mut payload = BytesMut::new();
+        self.each_piece(bytes, |piece| payload.extend_from_slice(piece)).await?;
+        Ok(payload.freeze())
+    }
+
+    /// Reads data frames of so many bytes in all, and keeps nothing of them.
+    ///
+    /// # Errors
+    /// As [`Self::payload`].
+    pub async fn skip_payload(&mut self, bytes: u64) -> Result<(), FrameError> {
+        self.each_piece(bytes, |_| ()).await
+    }
+
+    async fn each_piece(&mut self, bytes: u64, mut take: impl FnMut(&[u8])) -> Result<(), FrameError> {
+        let mut left = bytes;
+        while left > 0 {
+            let piece = self.data().await?;
+            left = left.checked_sub(piece.len() as u64).ok_or(FrameError::OutOfTurn)?;
+            take(&piece);
+        }
+        Ok(())
+    }
 }
 
-/// Writes frames to an asynchronous stream. Not cancel-safe: await each call to its end.
+/// Writes frames to an asynchronous stream, and flushes after each. Not cancel-safe: await each call to its end.
 #[derive(Debug)]
 pub struct FrameWriter<W> {
     stream: W,
@@ -126,17 +157,27 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         Self { stream }
     }
 
-    /// The stream behind it.
-    pub fn stream(&self) -> &W {
-        &self.stream
-    }
-
     /// Writes one message.
     ///
     /// # Errors
     /// Those of the message and of the stream.
     pub async fn message<T: Serialize>(&mut self, message: &T) -> Result<(), FrameError> {
-        Ok(self.stream.write_all(&message_frame(message)?).await?)
+        self.stream.write_all(&message_frame(message)?).await?;
+        Ok(self.stream.flush().await?)
+    }
+
+    /// Writes one message if all of it is taken at once: whether it was. Afterwards nothing may be written to a stream
+    /// that has not taken it.
+    ///
+    /// # Errors
+    /// Those of the message and of the stream.
+    pub fn try_message<T: Serialize>(&mut self, message: &T) -> Result<bool, FrameError> {
+        let frame = message_frame(message)?;
+        let mut context = Context::from_waker(Waker::noop());
+        match Pin::new(&mut self.stream).poll_write(&mut context, &frame) {
+            Poll::Ready(written) => Ok(written? == frame.len()),
+            Poll::Pending => Ok(false),
+        }
     }
 
     /// Writes a message and the data that belongs to it.
@@ -154,10 +195,33 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         frames.extend_from_slice(&header(Kind::Data, data.len())?);
         if data.len() <= COPIED_BYTES_MAX {
             frames.extend_from_slice(data);
-            return Ok(self.stream.write_all(&frames).await?);
+            self.stream.write_all(&frames).await?;
+        } else {
+            self.stream.write_all(&frames).await?;
+            self.stream.write_all(data).await?;
         }
-        self.stream.write_all(&frames).await?;
-        Ok(self.stream.write_all(data).await?)
+        Ok(self.stream.flush().await?)
+    }
+
+    /// Writes a message and a payload in as many data frames as it takes, none for none.
+    ///
+    /// # Errors
+    /// Those of the message and of the stream.
+    pub async fn message_with_payload<T: Serialize>(
+        &mut self,
+        message: &T,
+        payload: &[u8],
+    ) -> Result<(), FrameError> {
+        let mut pieces = payload.chunks(DATA_BYTES_MAX);
+        match pieces.next() {
+            None => self.message(message).await?,
+            Some(first) => self.message_with_data(message, first).await?,
+        }
+        for piece in pieces {
+            self.stream.write_all(&header(Kind::Data, piece.len())?).await?;
+            self.stream.write_all(piece).await?;
+        }
+        Ok(())
     }
 }
 

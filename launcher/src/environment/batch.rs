@@ -48,6 +48,7 @@ pub fn batch_launch(
         owner_grace_ms: None,
         root: None,
         mpi: None,
+        virtual_nodes: false,
         nodes: vec![node],
     })
 }

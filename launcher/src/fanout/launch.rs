@@ -24,6 +24,15 @@ pub enum Programs {
     ByRank(Vec<Vec<ByteBuf>>),
 }
 
+/// What is offered to the programs' MPI libraries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MpiOffer {
+    /// What they are served with.
+    pub kind: MpiKind,
+    /// The one that the program is linked with, where it is.
+    pub linked: Option<String>,
+}
+
 /// What a launcher hands on of its own process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Own {
@@ -38,7 +47,7 @@ pub struct Own {
     /// Working directory of the tasks.
     pub cwd: ByteBuf,
     /// What the programs' MPI libraries speak, as found by looking at them.
-    pub mpi: Option<MpiKind>,
+    pub mpi: Option<MpiOffer>,
 }
 
 /// The launch of a step with all of its nodes.
@@ -94,7 +103,8 @@ pub fn launch(
         kill_wait_ms: created.kill_wait_ms,
         owner_grace_ms: Some(OWNER_GRACE_MS),
         root: created.addresses.first().cloned(),
-        mpi: own.mpi.map(|kind| Mpi { kind, nodes: mpi_nodes(&created.plan) }),
+        mpi: own.mpi.map(|MpiOffer { kind, linked }| Mpi { kind, linked, nodes: mpi_nodes(&created.plan) }),
+        virtual_nodes: false,
         nodes: nodes.collect(),
     }
 }

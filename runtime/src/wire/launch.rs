@@ -53,6 +53,10 @@ pub struct StepLaunch {
     /// How the MPI libraries of its ranks find one another; `None`: they do not.
     #[serde(default)]
     pub mpi: Option<Mpi>,
+    /// The rank server's nodes are not machines: its CPUs are shared, and so is the machine with other nodes. Set by
+    /// the rank server.
+    #[serde(default)]
+    pub virtual_nodes: bool,
     /// The nodes of this rank server that take part, in the step's node order.
     pub nodes: Vec<NodeTasks>,
 }
@@ -69,6 +73,8 @@ pub struct Program {
 pub struct Mpi {
     /// What they speak.
     pub kind: MpiKind,
+    /// The MPI library that the program is linked with, where it is: its ranks are expected to speak.
+    pub linked: Option<String>,
     /// All nodes of the step, of this rank server or not, in the step's node order.
     pub nodes: Vec<MpiNode>,
 }
@@ -82,6 +88,8 @@ pub enum MpiKind {
     Pmix {
         /// `libpmix.so.2`, where the launcher has found one that belongs to the program.
         library: Option<ByteBuf>,
+        /// The user asks for it: where no library is found, the step does not start. Otherwise it is said and goes on.
+        required: bool,
     },
 }
 

@@ -21,6 +21,7 @@ use super::link::Link;
 use super::log::Budget;
 use super::mailbox::Mailbox;
 use super::pmi::Pmi;
+use super::pmix::Pmix;
 use super::room::{Held, Room};
 use super::stdio::OpenError;
 use super::task::{Progress, Task, errno_of};
@@ -55,6 +56,9 @@ pub(super) struct Step {
     pub(super) events: RefCell<Vec<FromStep>>,
     pub(super) fences: RefCell<Exchange<FenceWaiter>>,
     pub(super) pmi: Option<Pmi>,
+    pub(super) pmix: RefCell<Option<Pmix>>,
+    /// An MPI library that a rank has loaded without a word to the server.
+    pub(super) silent_library: RefCell<Option<String>>,
     /// Where the step's first node is: calls that ranks make together, and messages between them.
     pub(super) collectives: RefCell<Collectives<Waiter>>,
     pub(super) mailbox: RefCell<Mailbox<Waiter>>,
@@ -102,6 +106,8 @@ impl Step {
         Rc::new(Self {
             fences: RefCell::new(Exchange::new(launch.size)),
             pmi: Pmi::of(&launch),
+            pmix: RefCell::default(),
+            silent_library: RefCell::default(),
             collectives: RefCell::new(Collectives::new(launch.size)),
             mailbox: RefCell::new(Mailbox::new(launch.size)),
             calls_room: Room::new(CALLS_BYTES_MAX, usize::MAX),
@@ -292,6 +298,7 @@ impl Step {
             0 => format!("exited with code {}", exit.code),
             signal => format!("was killed by signal {signal}"),
         };
+        self.leave_pmix(rank);
         if self.is_root() {
             self.left(rank, node, how);
         } else {

@@ -360,6 +360,7 @@ pub(super) fn launch(
         owner_grace_ms: None,
         root: None,
         mpi: None,
+        virtual_nodes: false,
         nodes: (0..).zip(nodes).map(node).collect(),
     }
 }

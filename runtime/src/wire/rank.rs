@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::launch::NodeRanks;
 use crate::ids::Rank;
 
 /// Rank to step process.
@@ -10,6 +11,17 @@ pub enum ToServer {
     /// The rank has reached a barrier of the whole step. Barriers are counted for each rank: its n-th matches
     /// every other rank's n-th. Any process of the rank may speak for it, one at a time.
     Barrier,
+    /// This link is that of a program which takes part as the rank, from now until it [leaves](Self::Leave) or the link
+    /// closes: that is a loss. A rank's n-th program takes part together with every other rank's n-th. Answered by
+    /// `Attached`.
+    Attach,
+    /// The program has left in good order.
+    Leave,
+    /// The program ends the step, with this exit code.
+    Abort {
+        /// Its code.
+        code: i32,
+    },
     /// The rank has ended. Its step process says so where the step's barriers are kept elsewhere; no answer.
     Left {
         /// Its node.
@@ -24,7 +36,17 @@ pub enum ToServer {
 pub enum FromServer {
     /// Every rank has reached the barrier.
     Released,
-    /// The barrier cannot complete: a rank that had not reached it is gone.
+    /// Answer to `Attach`. The memory that the node's ranks share travels with it.
+    Attached {
+        /// Every node of the step, with its ranks.
+        nodes: Vec<NodeRanks>,
+        /// The rank's node, as a place among these.
+        node: u32,
+        /// There are more ranks here than CPUs.
+        crowded: bool,
+    },
+    /// A rank is gone: the barrier cannot complete, since the rank had not reached it; or, on the link of a program that
+    /// takes part, the step is over.
     PeerGone {
         /// The lowest such rank.
         rank: Rank,

@@ -10,6 +10,7 @@ mod environment;
 mod input;
 mod link;
 mod log;
+mod membership;
 mod notice;
 mod program;
 mod pump;

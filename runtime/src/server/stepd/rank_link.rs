@@ -1,15 +1,20 @@
-//! A rank's link: barriers.
+//! A rank's link: barriers, and programs that take part in the step's messages.
 
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
+use tokio::io::Interest;
 use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::oneshot;
 
 use super::barrier::Outcome;
+use super::membership::{Lost, Member};
 use super::step::{Step, settle};
 use crate::ids::Rank;
-use crate::wire::frame::{FrameError, FrameReader, FrameWriter};
+use crate::wire::descriptors;
+use crate::wire::frame::{FrameError, FrameReader, FrameWriter, message_frame};
 use crate::wire::rank::{FromServer, ToServer};
 
 /// Serves a process of a rank until it closes.
@@ -29,6 +34,8 @@ async fn answer(step: &Rc<Step>, rank: Rank, stream: UnixStream) -> Result<(), F
                 step.left(rank, node, how);
                 continue;
             }
+            ToServer::Attach => return attend(step, rank, reader, writer).await,
+            ToServer::Leave | ToServer::Abort { .. } => continue,
             ToServer::Barrier if step.is_root() => barrier(step, rank).await,
             ToServer::Barrier => step.ask_root(rank, &ToServer::Barrier).await,
         };
@@ -49,4 +56,79 @@ async fn barrier(step: &Rc<Step>, rank: Rank) -> FromServer {
         Ok(Outcome::PeerGone { rank, node, how }) => FromServer::PeerGone { rank, node, how },
         Err(_) => FromServer::Refused { reason: "the step has ended".to_owned() },
     }
+}
+
+/// Attends to a program that takes part, until it leaves or is lost.
+async fn attend(
+    step: &Rc<Step>,
+    rank: Rank,
+    mut reader: FrameReader<OwnedReadHalf>,
+    mut writer: FrameWriter<OwnedWriteHalf>,
+) -> Result<(), FrameError> {
+    let member = match step.join(rank) {
+        Ok(member) => member,
+        Err(reason) => return writer.message(&FromServer::Refused { reason }).await,
+    };
+    let pid = writer.stream().as_ref().peer_cred().ok().and_then(|peer| peer.pid());
+    let orderly = converse(step, rank, &member, &mut reader, &mut writer).await;
+    drop(member);
+    if !matches!(orderly, Ok(true)) {
+        let how = step.how_it_ended(rank, pid).await;
+        let node = step.node_of(rank);
+        step.lose(Lost { rank, node, how });
+    }
+    Ok(())
+}
+
+/// Whether the program has left in good order.
+async fn converse(
+    step: &Rc<Step>,
+    rank: Rank,
+    member: &Member,
+    reader: &mut FrameReader<OwnedReadHalf>,
+    writer: &mut FrameWriter<OwnedWriteHalf>,
+) -> Result<bool, FrameError> {
+    let nodes = step.node_ranks();
+    let name = step.node_of(rank);
+    let node = nodes.iter().position(|node| node.name == name).unwrap_or(0) as u32;
+    let attached = FromServer::Attached { nodes, node, crowded: step.is_crowded() };
+    hand_over(writer.stream().as_ref(), &attached, member.memory.as_fd()).await?;
+    let mut losses = step.membership.losses();
+    let mut told = false;
+    loop {
+        tokio::select! {
+            message = reader.message() => match message? {
+                Some(ToServer::Leave) => return Ok(true),
+                Some(ToServer::Abort { code }) => {
+                    let how = format!("has ended the step with code {code}");
+                    step.lose(Lost { rank, node: step.node_of(rank), how });
+                }
+                Some(_) => {}
+                None => return Ok(false),
+            },
+            lost = losses.wait_for(Option::is_some), if !told => {
+                told = true;
+                if let Ok(Some(lost)) = lost.map(|lost| lost.clone()) {
+                    writer.message(&FromServer::from(lost)).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Sends a message with a descriptor beside it. Not cancel-safe.
+async fn hand_over(
+    stream: &UnixStream,
+    message: &FromServer,
+    descriptor: BorrowedFd<'_>,
+) -> Result<(), FrameError> {
+    let frame = message_frame(message)?;
+    let (mut rest, mut descriptor) = (frame.as_slice(), Some(descriptor));
+    while !rest.is_empty() {
+        let send = || descriptors::send(stream, rest, descriptor);
+        let sent: io::Result<usize> = stream.async_io(Interest::WRITABLE, send).await;
+        rest = &rest[sent?..];
+        descriptor = None;
+    }
+    Ok(())
 }

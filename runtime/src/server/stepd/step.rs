@@ -16,6 +16,7 @@ use super::ending::Ending;
 use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
+use super::membership::Membership;
 use super::stdio::OpenError;
 use super::task::{Progress, Task, errno_of};
 use crate::ids::Rank;
@@ -48,6 +49,9 @@ pub(super) struct Step {
     /// What happened, in order, for every launcher that comes.
     pub(super) events: RefCell<Vec<FromStep>>,
     pub(super) barrier: RefCell<Barrier<Waiter>>,
+    pub(super) membership: Membership,
+    /// Tells of each task's end.
+    pub(super) ends: Notify,
     pub(super) feeder: RefCell<Option<Feeder>>,
     /// The step process's side of task 0's terminal (`--pty`).
     pub(super) terminal: RefCell<Option<OwnedFd>>,
@@ -96,6 +100,8 @@ impl Step {
         let by_rank = tasks.iter().enumerate().map(|(at, task)| (task.rank, at)).collect();
         Rc::new(Self {
             barrier: RefCell::new(Barrier::new(launch.size)),
+            membership: Membership::new(),
+            ends: Notify::new(),
             launch,
             workspace,
             tasks: RefCell::new(tasks),
@@ -319,10 +325,9 @@ impl Step {
             self.announce(FromStep::Exited { rank, exit });
         }
         self.tell(FromStepd::Exited { rank, exit });
-        let how = match exit.signal {
-            0 => format!("exited with code {}", exit.code),
-            signal => format!("was killed by signal {signal}"),
-        };
+        let how = how(exit);
+        self.tasks.borrow_mut()[task].exit = Some(exit);
+        self.ends.notify_waiters();
         if self.is_root() {
             self.left(rank, node, how);
         } else {
@@ -389,6 +394,14 @@ impl Step {
         if self.finished.get() && !awaited && self.links.borrow().is_empty() {
             self.over.notify_one();
         }
+    }
+}
+
+/// How a task ended, for people.
+pub(super) fn how(exit: Exit) -> String {
+    match exit.signal {
+        0 => format!("exited with code {}", exit.code),
+        signal => format!("was killed by signal {signal}"),
     }
 }
 

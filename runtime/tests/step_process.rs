@@ -131,6 +131,7 @@ impl Cluster {
             kill_wait_ms: 300,
             owner_grace_ms: Some(100),
             root: None,
+            layout: Vec::new(),
             nodes: vec![NodeTasks {
                 name: "n1".into(),
                 node_id: 0,

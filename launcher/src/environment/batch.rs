@@ -47,6 +47,7 @@ pub fn batch_launch(
         kill_wait_ms,
         owner_grace_ms: None,
         root: None,
+        layout: Vec::new(),
         nodes: vec![node],
     })
 }

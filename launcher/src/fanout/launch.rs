@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use prun_runtime::ids::Rank;
-use prun_runtime::wire::launch::{NodeTasks, Program, StepLaunch, TaskLaunch};
+use prun_runtime::wire::launch::{NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch};
 use serde_bytes::ByteBuf;
 
 use crate::controller::api::StepCreated;
 use crate::environment::{Variables, of_node, of_step, of_task};
 use crate::gather::files::Streams;
+use crate::layout::plan::NodePlan;
 use crate::script::options::Request;
 
 /// Milliseconds that a step goes on when its `srun` is gone: long enough for a link to be made again.
@@ -91,8 +92,18 @@ pub fn launch(
         kill_wait_ms: created.kill_wait_ms,
         owner_grace_ms: Some(OWNER_GRACE_MS),
         root: created.addresses.first().cloned(),
+        layout: layout(created),
         nodes: nodes.collect(),
     }
+}
+
+/// Which ranks are where: what the ranks need to reach each other.
+fn layout(created: &StepCreated) -> Vec<NodeRanks> {
+    let nodes = created.plan.nodes.iter().zip(&created.addresses);
+    let node = |(node, address): (&NodePlan, &String)| {
+        NodeRanks::new(node.name.clone(), address.clone(), node.tasks.iter().map(|task| task.rank))
+    };
+    nodes.map(node).collect()
 }
 
 /// Each different program once, and by rank its number.

@@ -359,6 +359,7 @@ pub(super) fn launch(
         kill_wait_ms,
         owner_grace_ms: None,
         root: None,
+        layout: Vec::new(),
         nodes: (0..).zip(nodes).map(node).collect(),
     }
 }

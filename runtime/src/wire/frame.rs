@@ -186,7 +186,7 @@ mod tests {
             write_payload(&mut written, &payload).unwrap();
             assert_eq!(written.len(), bytes + frames * HEADER_BYTES);
             assert_eq!(read_payload(&mut written.as_slice(), bytes as u64).unwrap(), payload);
-            if bytes > 1 {
+            if frames == 1 && bytes > 1 {
                 let short = read_payload(&mut written.as_slice(), bytes as u64 - 1);
                 assert!(matches!(short, Err(FrameError::OutOfTurn)));
             }

@@ -136,6 +136,7 @@ impl Cluster {
             root: None,
             mpi: None,
             virtual_nodes: false,
+            layout: Vec::new(),
             nodes: vec![NodeTasks {
                 name: "n1".into(),
                 node_id: 0,

@@ -49,6 +49,7 @@ pub fn batch_launch(
         root: None,
         mpi: None,
         virtual_nodes: false,
+        layout: Vec::new(),
         nodes: vec![node],
     })
 }

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use prun_runtime::ids::Rank;
-use prun_runtime::wire::launch::{Mpi, MpiKind, MpiNode, NodeTasks, Program, StepLaunch, TaskLaunch};
+use prun_runtime::wire::launch::{
+    Mpi, MpiKind, MpiNode, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch,
+};
 use serde_bytes::ByteBuf;
 
 use crate::controller::api::StepCreated;
 use crate::environment::{Variables, of_node, of_step, of_task};
 use crate::gather::files::Streams;
-use crate::layout::plan::Plan;
+use crate::layout::plan::{NodePlan, Plan};
 use crate::script::options::Request;
 
 /// Milliseconds that a step goes on when its `srun` is gone: long enough for a link to be made again.
@@ -105,16 +107,26 @@ pub fn launch(
         root: created.addresses.first().cloned(),
         mpi: own.mpi.map(|MpiOffer { kind, linked }| Mpi { kind, linked, nodes: mpi_nodes(&created.plan) }),
         virtual_nodes: false,
+        layout: layout(created),
         nodes: nodes.collect(),
     }
 }
 
 fn mpi_nodes(plan: &Plan) -> Vec<MpiNode> {
-    let of_node = |node: &crate::layout::plan::NodePlan| MpiNode {
+    let of_node = |node: &NodePlan| MpiNode {
         name: node.name.clone(),
         ranks: node.tasks.iter().map(|task| Rank(task.rank)).collect(),
     };
     plan.nodes.iter().map(of_node).collect()
+}
+
+/// Which ranks are where: what the ranks need to reach each other.
+fn layout(created: &StepCreated) -> Vec<NodeRanks> {
+    let nodes = created.plan.nodes.iter().zip(&created.addresses);
+    let node = |(node, address): (&NodePlan, &String)| {
+        NodeRanks::new(node.name.clone(), address.clone(), node.tasks.iter().map(|task| task.rank))
+    };
+    nodes.map(node).collect()
 }
 
 /// Each different program once, and by rank its number.

@@ -23,7 +23,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 
 use super::sys::fork::{Side, fork};
-use super::{descendants, descriptors, shared_memory, stepd};
+use super::{descendants, shared_memory, stepd};
+use crate::wire::descriptors;
 
 /// Where a rank server has its files. It need not exist yet when the guard is forked.
 #[derive(Debug, Clone)]

@@ -7,7 +7,6 @@
 
 pub mod control;
 pub mod descendants;
-pub mod descriptors;
 pub mod door;
 pub mod file;
 pub mod guard;

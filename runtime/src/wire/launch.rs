@@ -57,8 +57,42 @@ pub struct StepLaunch {
     /// the rank server.
     #[serde(default)]
     pub virtual_nodes: bool,
+    /// Every node of the step with its ranks, in the step's node order; empty: those of `nodes` are all.
+    #[serde(default)]
+    pub layout: Vec<NodeRanks>,
     /// The nodes of this rank server that take part, in the step's node order.
     pub nodes: Vec<NodeTasks>,
+}
+
+/// Which ranks a node of a step has, and how they are reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRanks {
+    /// The node's name.
+    pub name: String,
+    /// Address of its rank server: `unix:PATH` or `HOST:PORT`.
+    pub address: String,
+    /// Its ranks in order of local rank, as runs: the first rank of each, and how many.
+    pub runs: Vec<(u32, u32)>,
+}
+
+impl NodeRanks {
+    /// A node with these ranks.
+    #[must_use]
+    pub fn new(name: String, address: String, ranks: impl IntoIterator<Item = u32>) -> Self {
+        let mut runs: Vec<(u32, u32)> = Vec::new();
+        for rank in ranks {
+            match runs.last_mut() {
+                Some((first, count)) if first.checked_add(*count) == Some(rank) => *count += 1,
+                _ => runs.push((rank, 1)),
+            }
+        }
+        Self { name, address, runs }
+    }
+
+    /// Its ranks in order of local rank.
+    pub fn ranks(&self) -> impl Iterator<Item = Rank> {
+        self.runs.iter().flat_map(|&(first, count)| (first..first.saturating_add(count)).map(Rank))
+    }
 }
 
 /// A program and its arguments.

@@ -20,6 +20,7 @@ use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
 use super::mailbox::Mailbox;
+use super::membership::Membership;
 use super::pmi::Pmi;
 use super::pmix::Pmix;
 use super::room::{Held, Room};
@@ -64,6 +65,9 @@ pub(super) struct Step {
     pub(super) mailbox: RefCell<Mailbox<Waiter>>,
     pub(super) calls_room: Room,
     pub(super) mail_room: Room,
+    pub(super) membership: Membership,
+    /// Tells of each task's end.
+    pub(super) ends: Notify,
     pub(super) feeder: RefCell<Option<Feeder>>,
     /// The step process's side of task 0's terminal (`--pty`).
     pub(super) terminal: RefCell<Option<OwnedFd>>,
@@ -112,6 +116,8 @@ impl Step {
             mailbox: RefCell::new(Mailbox::new(launch.size)),
             calls_room: Room::new(CALLS_BYTES_MAX, usize::MAX),
             mail_room: Room::new(MAIL_BYTES_MAX, MAIL_MESSAGES_MAX),
+            membership: Membership::new(),
+            ends: Notify::new(),
             launch,
             workspace,
             tasks: RefCell::new(tasks),
@@ -294,11 +300,10 @@ impl Step {
             self.announce(FromStep::Exited { rank, exit });
         }
         self.tell(FromStepd::Exited { rank, exit });
-        let how = match exit.signal {
-            0 => format!("exited with code {}", exit.code),
-            signal => format!("was killed by signal {signal}"),
-        };
+        let how = how(exit);
         self.leave_pmix(rank);
+        self.tasks.borrow_mut()[task].exit = Some(exit);
+        self.ends.notify_waiters();
         if self.is_root() {
             self.left(rank, node, how);
         } else {
@@ -371,6 +376,14 @@ impl Step {
         if self.finished.get() && !awaited && self.links.borrow().is_empty() {
             self.over.notify_one();
         }
+    }
+}
+
+/// How a task ended, for people.
+pub(super) fn how(exit: Exit) -> String {
+    match exit.signal {
+        0 => format!("exited with code {}", exit.code),
+        signal => format!("was killed by signal {signal}"),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::env::SLURM_TASK_PID;
 use crate::ids::Rank;
 use crate::server::sys::spawn::{Spawn, Stage};
 use crate::wire::launch::{Output, TaskLaunch};
-use crate::wire::step::Stream;
+use crate::wire::step::{Exit, Stream};
 
 /// How far a task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(super) struct Task {
     pub(super) local: usize,
     pub(super) rank: Rank,
     pub(super) progress: Progress,
+    /// How it ended.
+    pub(super) exit: Option<Exit>,
     /// Logs of stdout and stderr, where they are logged.
     logs: [Option<Log>; 2],
     /// Its own stdout and stderr, where its epilog or a notice may need them. They keep its pipes open, and so go
@@ -55,6 +57,7 @@ impl Task {
             local,
             rank: task.rank,
             progress: Progress::Starting,
+            exit: None,
             logs: [
                 log(on_terminal || task.stdout == Output::Log),
                 log(!on_terminal && task.stderr == Output::Log),

@@ -77,6 +77,7 @@ mod tests {
             root: None,
             mpi: mpi.map(|kind| Mpi { kind, linked: None, nodes: Vec::new() }),
             virtual_nodes: true,
+            layout: Vec::new(),
             nodes: Vec::new(),
         }
     }

@@ -361,6 +361,7 @@ pub(super) fn launch(
         root: None,
         mpi: None,
         virtual_nodes: false,
+        layout: Vec::new(),
         nodes: (0..).zip(nodes).map(node).collect(),
     }
 }

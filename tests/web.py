@@ -8,6 +8,7 @@ Needs Playwright (PyPI) and Debian's Chromium. Ends with a line of what passed; 
 
 import argparse
 import contextlib
+import functools
 import os
 import pathlib
 import shutil
@@ -15,11 +16,11 @@ import subprocess
 import sys
 import tempfile
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
+
+import browser
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
 RANKS = """#!/bin/bash
 #SBATCH --job-name=ranks
 #SBATCH --ntasks=4
@@ -66,6 +67,15 @@ class Page:
         if self.pictures:
             self.pictures.mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True)
+
+    def without_complaints(self, step):
+        """The same step, which fails when the browser complains meanwhile."""
+        @functools.wraps(step)
+        def run(*values):
+            self.complaints.clear()
+            step(*values)
+            assert not self.complaints, self.complaints
+        return run
 
     def tab(self, name):
         self.page.get_by_role("tab", name=name).click()
@@ -222,27 +232,12 @@ def main():
     options.add_argument("--prun", default=str(TOP / "target/debug/prun"))
     options.add_argument("--screenshots", type=pathlib.Path)
     options = options.parse_args()
-    passed, failed = 0, []
-    with cluster(options.prun) as (work, address, env), sync_playwright() as playwright:
+    with cluster(options.prun) as (work, address, env), browser.context() as context:
         env["PRUN"] = options.prun
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
-        page = browser.new_page(viewport={"width": 1200, "height": 800}, color_scheme="light")
-        web = Page(page, address, options.screenshots)
-        for step in STEPS:
-            name = step.__name__.replace("_", " ")
-            try:
-                step(web, work, env)
-                assert not web.complaints, web.complaints
-                passed += 1
-                print(f"pass {name}", flush=True)
-            except Exception as error:  # The next steps tell more.
-                web.picture(f"failed-{step.__name__}")
-                failed.append(name)
-                print(f"FAIL {name}: {error}", flush=True)
-                web.complaints.clear()
-        browser.close()
-    print(f"{passed} passed, {len(failed)} failed")
-    sys.exit(bool(failed))
+        web = Page(context.new_page(), address, options.screenshots)
+        failures = browser.run([web.without_complaints(step) for step in STEPS], web, work, env,
+                               after_failure=lambda step: web.picture(f"failed-{step.__name__}"))
+    sys.exit(failures)
 
 
 if __name__ == "__main__":

@@ -164,3 +164,22 @@ pub const MAIL_BYTES_MAX: usize = 16 << 20;
 
 /// Messages that a step process holds that nobody has received; who sends more waits.
 pub const MAIL_MESSAGES_MAX: usize = 65_536;
+
+/// Ranks of one step on one node that share memory. Their rings are 4096² times 8 KiB of addresses at most, half a TiB,
+/// of which only what is used is memory.
+pub const LOCAL_RANKS_MAX: u32 = 4096;
+
+/// Communicators of one node that have a place for collectives in shared memory. Those that come later send messages.
+pub const TEAM_SLOTS_MAX: usize = 64;
+
+/// Bytes of a collective's operand that a rank lays down in shared memory; larger ones go as messages. Where copying
+/// twice begins to cost more than waking one another.
+pub const TEAM_LANE_BYTES: usize = 2048;
+
+/// Messages that have come and that no receive has asked for, of one rank: whole ones are bounded by credit, and an
+/// offered one is about 100 bytes here, so 100 MiB.
+pub const WAITING_MESSAGES_MAX: usize = 1 << 20;
+
+/// Bytes of whole messages that one rank may have with another before any of them is received; what comes then waits at
+/// its sender.
+pub const EAGER_CREDIT_BYTES: usize = 1 << 20;

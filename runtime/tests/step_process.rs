@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     guard.finish();
     assert!(begin.elapsed() < Duration::from_secs(1));
     assert!(!workspace.directory.exists(), "the guard removes the workspace");
-    println!("21 passed, 0 failed");
+    println!("23 passed, 0 failed");
     ExitCode::SUCCESS
 }
 
@@ -135,6 +135,8 @@ impl Cluster {
             owner_grace_ms: Some(100),
             root: None,
             mpi: None,
+            virtual_nodes: false,
+            layout: Vec::new(),
             nodes: vec![NodeTasks {
                 name: "n1".into(),
                 node_id: 0,

@@ -131,8 +131,8 @@ pub fn ask(request: &ToServer, data: &[u8]) -> Result<Reply, CallError> {
             Err(CallError::Mismatch { number, first, called, other, other_called })
         }
         FromServer::Refused { reason } => Err(CallError::Refused(reason)),
-        // The answer to a step process.
-        FromServer::Fenced { .. } => Err(FrameError::OutOfTurn.into()),
+        // The answers to step processes, and to programs that take part.
+        FromServer::Fenced { .. } | FromServer::Attached { .. } => Err(FrameError::OutOfTurn.into()),
     }
 }
 

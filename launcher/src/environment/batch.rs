@@ -48,6 +48,8 @@ pub fn batch_launch(
         owner_grace_ms: None,
         root: None,
         mpi: None,
+        virtual_nodes: false,
+        layout: Vec::new(),
         nodes: vec![node],
     })
 }

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use prun_runtime::ids::Rank;
-use prun_runtime::wire::launch::{Mpi, MpiKind, MpiNode, NodeTasks, Program, StepLaunch, TaskLaunch};
+use prun_runtime::wire::launch::{
+    Mpi, MpiKind, MpiNode, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch,
+};
 use serde_bytes::ByteBuf;
 
 use crate::controller::api::StepCreated;
 use crate::environment::{Variables, of_node, of_step, of_task};
 use crate::gather::files::Streams;
-use crate::layout::plan::Plan;
+use crate::layout::plan::{NodePlan, Plan};
 use crate::script::options::Request;
 
 /// Milliseconds that a step goes on when its `srun` is gone: long enough for a link to be made again.
@@ -22,6 +24,15 @@ pub enum Programs {
     One(Vec<ByteBuf>),
     /// By rank (`--multi-prog`).
     ByRank(Vec<Vec<ByteBuf>>),
+}
+
+/// What is offered to the programs' MPI libraries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MpiOffer {
+    /// What they are served with.
+    pub kind: MpiKind,
+    /// The one that the program is linked with, where it is.
+    pub linked: Option<String>,
 }
 
 /// What a launcher hands on of its own process.
@@ -38,7 +49,7 @@ pub struct Own {
     /// Working directory of the tasks.
     pub cwd: ByteBuf,
     /// What the programs' MPI libraries speak, as found by looking at them.
-    pub mpi: Option<MpiKind>,
+    pub mpi: Option<MpiOffer>,
 }
 
 /// The launch of a step with all of its nodes.
@@ -94,17 +105,28 @@ pub fn launch(
         kill_wait_ms: created.kill_wait_ms,
         owner_grace_ms: Some(OWNER_GRACE_MS),
         root: created.addresses.first().cloned(),
-        mpi: own.mpi.map(|kind| Mpi { kind, nodes: mpi_nodes(&created.plan) }),
+        mpi: own.mpi.map(|MpiOffer { kind, linked }| Mpi { kind, linked, nodes: mpi_nodes(&created.plan) }),
+        virtual_nodes: false,
+        layout: layout(created),
         nodes: nodes.collect(),
     }
 }
 
 fn mpi_nodes(plan: &Plan) -> Vec<MpiNode> {
-    let of_node = |node: &crate::layout::plan::NodePlan| MpiNode {
+    let of_node = |node: &NodePlan| MpiNode {
         name: node.name.clone(),
         ranks: node.tasks.iter().map(|task| Rank(task.rank)).collect(),
     };
     plan.nodes.iter().map(of_node).collect()
+}
+
+/// Which ranks are where: what the ranks need to reach each other.
+fn layout(created: &StepCreated) -> Vec<NodeRanks> {
+    let nodes = created.plan.nodes.iter().zip(&created.addresses);
+    let node = |(node, address): (&NodePlan, &String)| {
+        NodeRanks::new(node.name.clone(), address.clone(), node.tasks.iter().map(|task| task.rank))
+    };
+    nodes.map(node).collect()
 }
 
 /// Each different program once, and by rank its number.

@@ -10,8 +10,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
-use super::descriptors;
 use crate::limits::MESSAGE_BYTES_MAX;
+use crate::wire::descriptors;
 use crate::wire::frame::{FrameError, HEADER_BYTES, Kind, decode, message_frame, parse_header};
 
 /// The two directions of a link.

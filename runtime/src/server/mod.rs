@@ -7,11 +7,11 @@
 
 pub mod control;
 pub mod descendants;
-pub mod descriptors;
 pub mod door;
 pub mod file;
 pub mod guard;
 pub mod node;
+pub mod shared_memory;
 pub mod stepd;
 pub mod sys;
 pub mod usage;

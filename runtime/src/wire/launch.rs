@@ -53,8 +53,46 @@ pub struct StepLaunch {
     /// How the MPI libraries of its ranks find one another; `None`: they do not.
     #[serde(default)]
     pub mpi: Option<Mpi>,
+    /// The rank server's nodes are not machines: its CPUs are shared, and so is the machine with other nodes. Set by
+    /// the rank server.
+    #[serde(default)]
+    pub virtual_nodes: bool,
+    /// Every node of the step with its ranks, in the step's node order; empty: those of `nodes` are all.
+    #[serde(default)]
+    pub layout: Vec<NodeRanks>,
     /// The nodes of this rank server that take part, in the step's node order.
     pub nodes: Vec<NodeTasks>,
+}
+
+/// Which ranks a node of a step has, and how they are reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRanks {
+    /// The node's name.
+    pub name: String,
+    /// Address of its rank server: `unix:PATH` or `HOST:PORT`.
+    pub address: String,
+    /// Its ranks in order of local rank, as runs: the first rank of each, and how many.
+    pub runs: Vec<(u32, u32)>,
+}
+
+impl NodeRanks {
+    /// A node with these ranks.
+    #[must_use]
+    pub fn new(name: String, address: String, ranks: impl IntoIterator<Item = u32>) -> Self {
+        let mut runs: Vec<(u32, u32)> = Vec::new();
+        for rank in ranks {
+            match runs.last_mut() {
+                Some((first, count)) if first.checked_add(*count) == Some(rank) => *count += 1,
+                _ => runs.push((rank, 1)),
+            }
+        }
+        Self { name, address, runs }
+    }
+
+    /// Its ranks in order of local rank.
+    pub fn ranks(&self) -> impl Iterator<Item = Rank> {
+        self.runs.iter().flat_map(|&(first, count)| (first..first.saturating_add(count)).map(Rank))
+    }
 }
 
 /// A program and its arguments.
@@ -69,6 +107,8 @@ pub struct Program {
 pub struct Mpi {
     /// What they speak.
     pub kind: MpiKind,
+    /// The MPI library that the program is linked with, where it is: its ranks are expected to speak.
+    pub linked: Option<String>,
     /// All nodes of the step, of this rank server or not, in the step's node order.
     pub nodes: Vec<MpiNode>,
 }
@@ -82,6 +122,8 @@ pub enum MpiKind {
     Pmix {
         /// `libpmix.so.2`, where the launcher has found one that belongs to the program.
         library: Option<ByteBuf>,
+        /// The user asks for it: where no library is found, the step does not start. Otherwise it is said and goes on.
+        required: bool,
     },
 }
 

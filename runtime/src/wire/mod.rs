@@ -12,6 +12,7 @@
 //! Control messages are MessagePack maps with named fields, so that a field may be added; bulk data is raw.
 //! Every link begins with a preamble that carries [`VERSION`].
 
+pub mod descriptors;
 pub mod file;
 pub mod frame;
 pub mod launch;

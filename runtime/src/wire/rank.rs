@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use super::launch::NodeRanks;
 use crate::collective::Operation;
 use crate::ids::Rank;
 
@@ -40,6 +41,17 @@ pub enum ToServer {
         from: Option<Rank>,
         /// Only with this tag.
         tag: Option<u32>,
+    },
+    /// This link is that of a program which takes part as the rank, from now until it [leaves](Self::Leave) or the link
+    /// closes: that is a loss. A rank's n-th program takes part together with every other rank's n-th. Answered by
+    /// `Attached`.
+    Attach,
+    /// The program has left in good order.
+    Leave,
+    /// The program ends the step, with this exit code.
+    Abort {
+        /// Its code.
+        code: i32,
     },
     /// The rank has ended. Its step process says so where the step's calls are kept elsewhere; no answer.
     Left {
@@ -144,7 +156,17 @@ pub enum FromServer {
         /// Its length.
         bytes: u64,
     },
-    /// The call cannot complete: a rank that had not made it is gone. Or the message will never come, or never be received.
+    /// Answer to `Attach`. The memory that the node's ranks share travels with it.
+    Attached {
+        /// Every node of the step, with its ranks.
+        nodes: Vec<NodeRanks>,
+        /// The rank's node, as a place among these.
+        node: u32,
+        /// There are more ranks here than CPUs.
+        crowded: bool,
+    },
+    /// A rank is gone: the call cannot complete, since it had not made it; the message will never come, or never be received;
+    /// or, on the link of a program that takes part, the step is over.
     PeerGone {
         /// The lowest such rank.
         rank: Rank,

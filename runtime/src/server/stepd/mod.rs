@@ -15,17 +15,22 @@ mod input;
 mod link;
 mod log;
 mod mailbox;
+mod membership;
 mod notice;
 mod pmi;
+mod pmix;
 mod program;
 mod pump;
+mod rank_call;
 mod rank_link;
 mod room;
 mod root;
 mod scripts;
+mod singletons;
 mod stdio;
 mod step;
 mod task;
+mod virtual_nodes;
 mod visitors;
 
 use std::io;
@@ -38,8 +43,8 @@ use tokio::task::LocalSet;
 
 use self::step::Step;
 use super::control::{self, Receiver, Sender};
-use super::descendants;
 use super::guard::Workspace;
+use super::{descendants, shared_memory};
 use crate::wire::frame::FrameError;
 use crate::wire::stepd::ToStepd;
 
@@ -62,6 +67,7 @@ pub fn run(link: UnixStream, workspace: &Workspace) -> ExitCode {
         .and_then(|runtime| runtime.block_on(LocalSet::new().run_until(serve(link, workspace))));
     // Whatever happened: nothing that this step started stays.
     descendants::kill_all_but(&[]);
+    let _ = std::fs::remove_dir_all(shared_memory::directory_of(rustix::process::getpid()));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

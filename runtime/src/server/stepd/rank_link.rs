@@ -1,158 +1,124 @@
-//! A rank's link: collective calls and messages. Other step processes speak for their ranks here too: their ends, and
-//! fences.
+//! A rank's link: requests of any of its processes, and programs that take part in the step's messages. Other step
+//! processes speak for their ranks here too: their ends, and fences.
 
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
-use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::io::Interest;
+use tokio::net::UnixStream;
 
-use super::answer::Answer;
-use super::mailbox::{Letter, Ticket, Wanted};
-use super::room::Held;
-use super::step::{Step, settle};
+use super::membership::{Lost, Member};
+use super::rank_call;
+use super::step::Step;
 use crate::ids::Rank;
-use crate::limits::CALL_BYTES_MAX;
 use crate::net::link::{Link, ReadHalf, WriteHalf};
-use crate::wire::frame::{FrameError, FrameReader, FrameWriter};
-use crate::wire::rank::ToServer;
+use crate::wire::descriptors;
+use crate::wire::frame::{FrameError, FrameReader, FrameWriter, message_frame};
+use crate::wire::rank::{FromServer, ToServer};
 
 /// Serves a process of a rank until it closes.
 pub(super) async fn serve(step: &Rc<Step>, rank: Rank, link: Link) {
     // The rank is gone: its end says all there is to say.
-    let _ = answer_all(step, rank, FrameReader::new(link.read), FrameWriter::new(link.write)).await;
+    let _ = answer(step, rank, link).await;
 }
 
-async fn answer_all(
+async fn answer(step: &Rc<Step>, rank: Rank, link: Link) -> Result<(), FrameError> {
+    let (mut reader, mut writer) = (FrameReader::new(link.read), FrameWriter::new(link.write));
+    while let Some(message) = reader.message().await? {
+        match message {
+            ToServer::Left { node, how } => step.left(rank, node, how),
+            ToServer::Attach => return attend(step, rank, reader, writer).await,
+            ToServer::Leave | ToServer::Abort { .. } => {}
+            ToServer::Fence { group, ranks, data } => {
+                writer.message(&step.fence_at_root(group, ranks, data).await).await?;
+            }
+            request => {
+                let Some(answer) = rank_call::serve(step, rank, request, &mut reader).await? else { break };
+                writer.message_with_payload(&answer.message, &answer.data).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Attends to a program that takes part, until it leaves or is lost.
+async fn attend(
     step: &Rc<Step>,
     rank: Rank,
     mut reader: FrameReader<ReadHalf>,
     mut writer: FrameWriter<WriteHalf>,
 ) -> Result<(), FrameError> {
-    while let Some(mut request) = reader.message().await? {
-        if let ToServer::Fence { group, ranks, data } = request {
-            writer.message(&step.fence_at_root(group, ranks, data).await).await?;
-            continue;
-        }
-        let bytes = match &request {
-            ToServer::Left { node, how } => {
-                step.left(rank, node.clone(), how.clone());
-                continue;
-            }
-            ToServer::Collective { bytes, .. } | ToServer::Send { bytes, .. } => *bytes,
-            ToServer::Receive { .. } | ToServer::Fence { .. } => 0,
-        };
-        let answer = match admit(step, rank, &request, bytes).await {
-            Ok(held) => {
-                let data = match held {
-                    Some(_) => reader.payload(bytes).await?,
-                    None => reader.skip_payload(bytes).await.map(|()| Bytes::new())?,
-                };
-                if held.is_none() {
-                    give_nothing(&mut request);
-                }
-                tokio::select! {
-                    // A call counts even where its process ends at once.
-                    biased;
-                    answer = serve_one(step, rank, request, data, held) => answer,
-                    // It has closed, or does not wait for its answer.
-                    _ = reader.frame() => return Ok(()),
-                }
-            }
-            Err(refusal) => {
-                reader.skip_payload(bytes).await?;
-                refusal
-            }
-        };
-        writer.message_with_payload(&answer.message, &answer.data).await?;
+    let member = match step.join(rank) {
+        Ok(member) => member,
+        Err(reason) => return writer.message(&FromServer::Refused { reason }).await,
+    };
+    let Some(stream) = writer.stream().unix() else {
+        let reason = "a program takes part where its step process is".to_owned();
+        return writer.message(&FromServer::Refused { reason }).await;
+    };
+    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
+    let orderly = converse(step, rank, &member, &mut reader, &mut writer).await;
+    drop(member);
+    if !matches!(orderly, Ok(true)) {
+        let how = step.how_it_ended(rank, pid).await;
+        let node = step.node_of(rank);
+        step.lose(Lost { rank, node, how });
     }
     Ok(())
 }
 
-/// Looks at a request before its data is read; gives the room for that.
-async fn admit(step: &Rc<Step>, rank: Rank, request: &ToServer, bytes: u64) -> Result<Option<Held>, Answer> {
-    let size = step.launch.size;
-    let named = match request {
-        ToServer::Collective { call, .. } => call.root(),
-        ToServer::Send { to, .. } => Some(*to),
-        ToServer::Receive { from, .. } => *from,
-        ToServer::Left { .. } | ToServer::Fence { .. } => None,
-    };
-    if let Some(unknown) = [Some(rank), named].into_iter().flatten().find(|rank| rank.0 >= size) {
-        return Err(Answer::refused(format!("step {} has no rank {unknown}", step.launch.key)));
-    }
-    let bytes = usize::try_from(bytes).ok().filter(|&bytes| bytes <= CALL_BYTES_MAX);
-    let Some(bytes) = bytes else {
-        return Err(Answer::refused(format!("more than {CALL_BYTES_MAX} bytes at once")));
-    };
-    match request {
-        // Without room the call fails for all ranks, which would else wait for this one.
-        ToServer::Collective { .. } => Ok(step.calls_room.take(bytes)),
-        ToServer::Send { to, .. } => {
-            let gone = || step.mailbox.borrow().end_of(*to);
-            let held = step.mail_room.wait_for(bytes, || gone().is_some()).await;
-            held.map(Some).ok_or_else(|| gone().unwrap_or_else(|| Answer::refused("the receiver has ended")))
-        }
-        ToServer::Receive { .. } | ToServer::Left { .. } | ToServer::Fence { .. } => Ok(None),
-    }
-}
-
-/// Why a rank gives nothing that had something to give.
-const NO_ROOM: &str = "the step's collective calls hold too many bytes already; give less at once";
-
-fn give_nothing(request: &mut ToServer) {
-    if let ToServer::Collective { bytes, failure, .. } = request {
-        *bytes = 0;
-        failure.get_or_insert_with(|| NO_ROOM.to_owned());
-    }
-}
-
-async fn serve_one(
+/// Whether the program has left in good order.
+async fn converse(
     step: &Rc<Step>,
     rank: Rank,
-    request: ToServer,
-    data: Bytes,
-    held: Option<Held>,
-) -> Answer {
-    if !step.is_root() {
-        // What it holds here is passed on, and so counted there.
-        return step.ask_root(rank, &request, &data).await;
+    member: &Member,
+    reader: &mut FrameReader<ReadHalf>,
+    writer: &mut FrameWriter<WriteHalf>,
+) -> Result<bool, FrameError> {
+    let nodes = step.node_ranks();
+    let name = step.node_of(rank);
+    let node = nodes.iter().position(|node| node.name == name).unwrap_or(0) as u32;
+    let attached = FromServer::Attached { nodes, node, crowded: step.is_crowded() };
+    if let Some(stream) = writer.stream().unix() {
+        hand_over(stream, &attached, member.memory.as_fd()).await?;
     }
-    let (waiter, answer) = oneshot::channel();
-    let mut receive = None;
-    let told = match request {
-        ToServer::Collective { call, failure, .. } => {
-            let given = failure.map_or(Ok(data), Err);
-            step.collectives.borrow_mut().arrive(rank, call, given, (waiter, held))
+    let mut losses = step.membership.losses();
+    let mut told = false;
+    loop {
+        tokio::select! {
+            message = reader.message() => match message? {
+                Some(ToServer::Leave) => return Ok(true),
+                Some(ToServer::Abort { code }) => {
+                    let how = format!("has ended the step with code {code}");
+                    step.lose(Lost { rank, node: step.node_of(rank), how });
+                }
+                Some(_) => {}
+                None => return Ok(false),
+            },
+            lost = losses.wait_for(Option::is_some), if !told => {
+                told = true;
+                if let Ok(Some(lost)) = lost.map(|lost| lost.clone()) {
+                    writer.message(&FromServer::from(lost)).await?;
+                }
+            }
         }
-        ToServer::Send { to, tag, .. } => {
-            let Some(held) = held else { return Answer::refused("a message without room") };
-            let told = step.mailbox.borrow_mut().send(to, Letter { from: rank, tag, data, _held: held });
-            settle(told);
-            return Answer::done(Bytes::new());
-        }
-        ToServer::Receive { from, tag } => {
-            let (ticket, told) =
-                step.mailbox.borrow_mut().receive(rank, Wanted { from, tag }, (waiter, None));
-            receive = Some(Receive { step, rank, ticket });
-            told
-        }
-        ToServer::Left { .. } | ToServer::Fence { .. } => return Answer::done(Bytes::new()),
-    };
-    settle(told);
-    let answer = answer.await.unwrap_or_else(|_| Answer::refused("the step has ended"));
-    drop(receive);
-    answer
+    }
 }
 
-/// A receive that waits: given up when nobody waits for its answer any more.
-struct Receive<'a> {
-    step: &'a Step,
-    rank: Rank,
-    ticket: Ticket,
-}
-
-impl Drop for Receive<'_> {
-    fn drop(&mut self) {
-        self.step.mailbox.borrow_mut().forget(self.rank, self.ticket);
+/// Sends a message with a descriptor beside it. Not cancel-safe.
+async fn hand_over(
+    stream: &UnixStream,
+    message: &FromServer,
+    descriptor: BorrowedFd<'_>,
+) -> Result<(), FrameError> {
+    let frame = message_frame(message)?;
+    let (mut rest, mut descriptor) = (frame.as_slice(), Some(descriptor));
+    while !rest.is_empty() {
+        let send = || descriptors::send(stream, rest, descriptor);
+        let sent: io::Result<usize> = stream.async_io(Interest::WRITABLE, send).await;
+        rest = &rest[sent?..];
+        descriptor = None;
     }
+    Ok(())
 }

@@ -20,7 +20,9 @@ use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
 use super::mailbox::Mailbox;
+use super::membership::Membership;
 use super::pmi::Pmi;
+use super::pmix::Pmix;
 use super::room::{Held, Room};
 use super::stdio::OpenError;
 use super::task::{Progress, Task, errno_of};
@@ -55,11 +57,17 @@ pub(super) struct Step {
     pub(super) events: RefCell<Vec<FromStep>>,
     pub(super) fences: RefCell<Exchange<FenceWaiter>>,
     pub(super) pmi: Option<Pmi>,
+    pub(super) pmix: RefCell<Option<Pmix>>,
+    /// An MPI library that a rank has loaded without a word to the server.
+    pub(super) silent_library: RefCell<Option<String>>,
     /// Where the step's first node is: calls that ranks make together, and messages between them.
     pub(super) collectives: RefCell<Collectives<Waiter>>,
     pub(super) mailbox: RefCell<Mailbox<Waiter>>,
     pub(super) calls_room: Room,
     pub(super) mail_room: Room,
+    pub(super) membership: Membership,
+    /// Tells of each task's end.
+    pub(super) ends: Notify,
     pub(super) feeder: RefCell<Option<Feeder>>,
     /// The step process's side of task 0's terminal (`--pty`).
     pub(super) terminal: RefCell<Option<OwnedFd>>,
@@ -102,10 +110,14 @@ impl Step {
         Rc::new(Self {
             fences: RefCell::new(Exchange::new(launch.size)),
             pmi: Pmi::of(&launch),
+            pmix: RefCell::default(),
+            silent_library: RefCell::default(),
             collectives: RefCell::new(Collectives::new(launch.size)),
             mailbox: RefCell::new(Mailbox::new(launch.size)),
             calls_room: Room::new(CALLS_BYTES_MAX, usize::MAX),
             mail_room: Room::new(MAIL_BYTES_MAX, MAIL_MESSAGES_MAX),
+            membership: Membership::new(),
+            ends: Notify::new(),
             launch,
             workspace,
             tasks: RefCell::new(tasks),
@@ -288,10 +300,10 @@ impl Step {
             self.announce(FromStep::Exited { rank, exit });
         }
         self.tell(FromStepd::Exited { rank, exit });
-        let how = match exit.signal {
-            0 => format!("exited with code {}", exit.code),
-            signal => format!("was killed by signal {signal}"),
-        };
+        let how = how(exit);
+        self.leave_pmix(rank);
+        self.tasks.borrow_mut()[task].exit = Some(exit);
+        self.ends.notify_waiters();
         if self.is_root() {
             self.left(rank, node, how);
         } else {
@@ -364,6 +376,14 @@ impl Step {
         if self.finished.get() && !awaited && self.links.borrow().is_empty() {
             self.over.notify_one();
         }
+    }
+}
+
+/// How a task ended, for people.
+pub(super) fn how(exit: Exit) -> String {
+    match exit.signal {
+        0 => format!("exited with code {}", exit.code),
+        signal => format!("was killed by signal {signal}"),
     }
 }
 

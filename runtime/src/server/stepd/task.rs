@@ -14,12 +14,12 @@ use super::input::Feeder;
 use super::log::{Budget, Log};
 use super::stdio::{OpenError, Opener, TaskStdio};
 use super::step::Step;
-use super::{program, scripts};
+use super::{program, scripts, virtual_nodes};
 use crate::env::SLURM_TASK_PID;
 use crate::ids::Rank;
 use crate::server::sys::spawn::{Spawn, Stage};
 use crate::wire::launch::{Output, TaskLaunch};
-use crate::wire::step::Stream;
+use crate::wire::step::{Exit, Stream};
 
 /// How far a task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(super) struct Task {
     pub(super) local: usize,
     pub(super) rank: Rank,
     pub(super) progress: Progress,
+    /// How it ended.
+    pub(super) exit: Option<Exit>,
     /// Logs of stdout and stderr, where they are logged.
     logs: [Option<Log>; 2],
     /// Its own stdout and stderr, where its epilog or a notice may need them. They keep its pipes open, and so go
@@ -55,6 +57,7 @@ impl Task {
             local,
             rank: task.rank,
             progress: Progress::Starting,
+            exit: None,
             logs: [
                 log(on_terminal || task.stdout == Output::Log),
                 log(!on_terminal && task.stderr == Output::Log),
@@ -103,6 +106,9 @@ impl Step {
             Ok(opener) => opener,
             Err(error) => return self.none_started(&error),
         };
+        if !self.start_pmix() {
+            return self.none_started(&rustix::io::Errno::NOSYS.into());
+        }
         let mut feeder = Feeder::default();
         for at in 0..count {
             let (node, local) = (self.tasks.borrow()[at].node, self.tasks.borrow()[at].local);
@@ -116,6 +122,10 @@ impl Step {
                 }
             };
             let mut environment = base.with_task(on_node, task);
+            if self.launch.virtual_nodes {
+                virtual_nodes::set_variables(&mut environment, &self.launch);
+            }
+            self.lead_to_pmix(at, &mut environment);
             let inherited = match self.open_pmi(at, &mut environment) {
                 Ok(inherited) => inherited,
                 Err(error) => {
@@ -150,6 +160,7 @@ impl Step {
             }
             self.pump_all(at, stdio.stdout, stdio.stderr);
         }
+        self.look_for_singletons();
         feeder.start();
         *self.feeder.borrow_mut() = Some(feeder);
     }

@@ -157,6 +157,11 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         Self { stream }
     }
 
+    /// The stream behind it.
+    pub fn stream(&self) -> &W {
+        &self.stream
+    }
+
     /// Writes one message.
     ///
     /// # Errors

@@ -360,6 +360,8 @@ pub(super) fn launch(
         owner_grace_ms: None,
         root: None,
         mpi: None,
+        virtual_nodes: false,
+        layout: Vec::new(),
         nodes: (0..).zip(nodes).map(node).collect(),
     }
 }

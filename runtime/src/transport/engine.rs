@@ -1,0 +1,411 @@
+//! One rank's end of everything: it moves what the protocol wants moved, and waits where nothing moves.
+//!
+//! There is no thread behind it: messages move while their ranks are in calls of this library (MPI 4.1, section 3.7,
+//! "progress"). A rank that waits in one call serves all of its other requests meanwhile.
+
+use super::exchange::{Exchange, Outcome, Received};
+use super::failure::Failure;
+use super::lent::{Incoming, Outgoing};
+use super::loopback::Loopback;
+use super::mailbox::Wanted;
+use super::neighbours::Neighbours;
+use super::segment::Presence;
+use super::step_link::StepLink;
+use super::tickets::Ticket;
+use super::waker::Sleep;
+use crate::ids::Rank;
+
+/// Where a rank is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Which node of the step.
+    pub(crate) node: u32,
+    /// Its place there.
+    pub(crate) local: u32,
+}
+
+/// Looks that a rank with a CPU of its own takes before it sleeps: some twenty microseconds, about what a sleep and a
+/// wake cost.
+const SPINS: u32 = 1000;
+
+/// One rank's end.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    me: Rank,
+    places: Vec<Place>,
+    exchange: Exchange,
+    neighbours: Neighbours,
+    loopback: Loopback,
+    step: Option<StepLink>,
+    /// Why nothing can be sent or received any more.
+    over: Option<Failure>,
+    spins: u32,
+}
+
+impl Engine {
+    /// The end of one of the ranks of a step, by their places. `crowded`: there are more ranks than CPUs, so none may
+    /// keep a CPU while it waits.
+    pub(crate) fn new(
+        me: Rank,
+        places: Vec<Place>,
+        neighbours: Neighbours,
+        step: Option<StepLink>,
+        crowded: bool,
+    ) -> Self {
+        Self {
+            me,
+            places,
+            exchange: Exchange::new(),
+            neighbours,
+            loopback: Loopback::default(),
+            step,
+            over: None,
+            spins: if crowded { 0 } else { SPINS },
+        }
+    }
+
+    /// This rank.
+    pub(crate) fn me(&self) -> Rank {
+        self.me
+    }
+
+    /// Where all ranks are.
+    pub(crate) fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// The ranks of this node.
+    pub(crate) fn neighbours(&mut self) -> &mut Neighbours {
+        &mut self.neighbours
+    }
+
+    /// The place of a rank on this node, if it is there and is not this one.
+    fn neighbour(&self, rank: Rank) -> Option<usize> {
+        let (own, place) = (self.places[self.me.0 as usize], self.places.get(rank.0 as usize)?);
+        (place.node == own.node && rank != self.me).then_some(place.local as usize)
+    }
+
+    /// Begins to send.
+    ///
+    /// # Errors
+    /// What has ended the step for this rank.
+    pub(crate) fn send(
+        &mut self,
+        to: Rank,
+        context: u32,
+        tag: i32,
+        bytes: Outgoing,
+    ) -> Result<Ticket, Failure> {
+        self.check()?;
+        let length = bytes.bytes().len();
+        let whole = match self.neighbour(to) {
+            Some(local) => self.neighbours.may_go_whole(local, length),
+            None => Loopback::takes_whole(length),
+        };
+        let ticket = self.exchange.send(to, context, tag, bytes, whole);
+        self.pump(to)?;
+        Ok(ticket)
+    }
+
+    /// Sends a small message to a neighbour without any request; false where it has to be one.
+    ///
+    /// # Errors
+    /// What has ended the step for this rank.
+    pub(crate) fn send_at_once(
+        &mut self,
+        to: Rank,
+        context: u32,
+        tag: i32,
+        bytes: &[u8],
+    ) -> Result<bool, Failure> {
+        self.check()?;
+        match self.neighbour(to) {
+            Some(local) if !self.exchange.outboxes.contains_key(&to) => {
+                let neighbours = &mut self.neighbours;
+                Ok(neighbours.outlet(local).takes_whole(bytes.len())
+                    && neighbours.push(local, context, tag, bytes))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Begins to receive.
+    ///
+    /// # Errors
+    /// What has ended the step for this rank.
+    pub(crate) fn receive(&mut self, wanted: Wanted, room: Incoming) -> Result<Ticket, Failure> {
+        self.check()?;
+        let ticket = self.exchange.receive(wanted, room);
+        self.settle()?;
+        Ok(ticket)
+    }
+
+    /// Receives a small message of a neighbour without any request, waiting for it as long as nothing else goes on.
+    /// `None`: it has to be a request.
+    ///
+    /// # Errors
+    /// What has ended the step for this rank.
+    pub(crate) fn receive_at_once(
+        &mut self,
+        wanted: &Wanted,
+        room: &mut [u8],
+    ) -> Result<Option<Received>, Failure> {
+        self.check()?;
+        let Some((from, local)) = wanted.from.and_then(|from| Some((from, self.neighbour(from)?))) else {
+            return Ok(None);
+        };
+        if !self.exchange.is_idle() {
+            return Ok(None);
+        }
+        for _ in 0..=self.spins {
+            if let Some((tag, length)) = self.neighbours.take(local, wanted.context, wanted.tag, room) {
+                return Ok(Some(Received { from, tag, length }));
+            }
+            if self.neighbours.has_something(local) {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        Ok(None)
+    }
+
+    /// The first message that is here and is wanted.
+    ///
+    /// # Errors
+    /// What has ended the step for this rank.
+    pub(crate) fn probe(&mut self, wanted: &Wanted) -> Result<Option<Received>, Failure> {
+        self.check()?;
+        self.progress()?;
+        Ok(self.exchange.probe(wanted))
+    }
+
+    /// Waits until a message is here that is wanted. Blocks.
+    ///
+    /// # Errors
+    /// What has ended the step for this rank; [`Failure::Left`].
+    pub(crate) fn wait_for_message(&mut self, wanted: &Wanted) -> Result<Received, Failure> {
+        self.check()?;
+        self.wait_until(|engine| Ok(engine.exchange.probe(wanted)), |engine| engine.hope_for(wanted.from))
+    }
+
+    /// Whether a request is over.
+    ///
+    /// # Errors
+    /// What has ended the step for this rank.
+    pub(crate) fn test(&mut self, request: Ticket) -> Result<bool, Failure> {
+        if self.exchange.is_over(request) {
+            return Ok(true);
+        }
+        self.check()?;
+        self.progress()?;
+        Ok(self.exchange.is_over(request))
+    }
+
+    /// Waits until a request is over, and takes it. Blocks.
+    ///
+    /// # Errors
+    /// The request's; what has ended the step for this rank; [`Failure::Left`]. The request is gone in any case.
+    pub(crate) fn wait(&mut self, request: Ticket) -> Result<Outcome, Failure> {
+        let waited = self.wait_any(&[request]);
+        if waited.is_err() {
+            self.exchange.abandon(request);
+        }
+        waited?;
+        self.exchange.finish(request)
+    }
+
+    /// Waits until one of some requests is over; gives its index. Blocks.
+    ///
+    /// # Errors
+    /// What has ended the step for this rank; [`Failure::Left`] where none of them can end any more.
+    pub(crate) fn wait_any(&mut self, requests: &[Ticket]) -> Result<usize, Failure> {
+        self.wait_until(
+            |engine| Ok(requests.iter().position(|request| engine.exchange.is_over(*request))),
+            |engine| {
+                let mut outcome = Ok(());
+                for request in requests {
+                    let Some(from) = engine.exchange.depends_on(*request) else { continue };
+                    outcome = engine.hope_for(from);
+                    if outcome.is_ok() {
+                        break;
+                    }
+                }
+                outcome
+            },
+        )
+    }
+
+    /// Takes a receive back that no message has come for; false, and nothing happens, for any other request.
+    pub(crate) fn withdraw(&mut self, request: Ticket) -> bool {
+        self.exchange.withdraw(request)
+    }
+
+    /// Drops a request, whatever its state.
+    pub(crate) fn abandon(&mut self, request: Ticket) {
+        self.exchange.abandon(request);
+    }
+
+    /// Waits until something is so, and serves everybody meanwhile. `hope` fails where it can never be. Blocks.
+    ///
+    /// # Errors
+    /// That of `ready` or `hope`; what has ended the step for this rank.
+    pub(crate) fn wait_until<T>(
+        &mut self,
+        mut ready: impl FnMut(&mut Self) -> Result<Option<T>, Failure>,
+        hope: impl Fn(&Self) -> Result<(), Failure>,
+    ) -> Result<T, Failure> {
+        let mut spins = self.spins;
+        let mut prepared = false;
+        let outcome = loop {
+            let looked = ready(self).and_then(|found| Ok((found.is_none() && self.progress()?, found)));
+            match looked {
+                Ok((_, Some(found))) => break Ok(found),
+                Ok((true, None)) => continue,
+                Ok((false, None)) => {}
+                Err(failure) => break Err(failure),
+            }
+            if spins > 0 {
+                spins -= 1;
+                std::hint::spin_loop();
+                continue;
+            }
+            if let Err(failure) = self.check().and_then(|()| hope(self)) {
+                break Err(failure);
+            }
+            // Everything is looked at once more between the two steps.
+            if prepared {
+                self.seat().waker.sleep(None);
+                self.seat().waker.cancel();
+                spins = self.spins;
+            } else {
+                self.seat().waker.prepare(Sleep::Futex);
+            }
+            prepared = !prepared;
+        };
+        if prepared {
+            self.seat().waker.cancel();
+        }
+        outcome
+    }
+
+    fn seat(&self) -> &super::segment::Seat {
+        self.neighbours.segment().seat(self.neighbours.me())
+    }
+
+    /// Whether something may still come from a rank, or from any.
+    fn hope_for(&self, from: Option<Rank>) -> Result<(), Failure> {
+        match from {
+            Some(from) => match self.neighbour(from) {
+                Some(local) if self.neighbours.has_left(local) => Err(Failure::Left(from)),
+                _ => Ok(()),
+            },
+            None => {
+                let others = || (0..self.places.len() as u32).map(Rank).filter(|rank| *rank != self.me);
+                let has_left =
+                    |rank| self.neighbour(rank).is_some_and(|local| self.neighbours.has_left(local));
+                if self.places.len() > 1 && others().all(has_left) { Err(Failure::AllLeft) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Moves whatever can be moved. Gives whether anything was.
+    ///
+    /// # Errors
+    /// What cannot be understood or reached.
+    pub(crate) fn progress(&mut self) -> Result<bool, Failure> {
+        let mut moved = self.neighbours.pull(&mut self.exchange)?;
+        moved |= self.settle()?;
+        while let Some(to) = self.exchange.outboxes.keys().next().copied() {
+            let mut went = false;
+            let mut next = Some(to);
+            while let Some(to) = next {
+                went |= self.pump(to)?;
+                next = self
+                    .exchange
+                    .outboxes
+                    .range((std::ops::Bound::Excluded(to), std::ops::Bound::Unbounded))
+                    .next()
+                    .map(|(to, _)| *to);
+            }
+            moved |= went;
+            if !went {
+                break;
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Moves what is to go to a rank.
+    fn pump(&mut self, to: Rank) -> Result<bool, Failure> {
+        if let Some(local) = self.neighbour(to) {
+            return self.exchange.pump(to, self.neighbours.outlet(local));
+        }
+        let moved = self.exchange.pump(to, &mut self.loopback)?;
+        while let Some((head, bytes)) = self.loopback.next() {
+            self.exchange.deliver(self.me, head, &bytes.as_slice())?;
+        }
+        self.settle()?;
+        Ok(moved)
+    }
+
+    /// Does what the protocol asks for beside sending.
+    fn settle(&mut self) -> Result<bool, Failure> {
+        while let Some((from, bytes)) = self.exchange.matched.pop() {
+            if let Some(local) = self.neighbour(from) {
+                self.neighbours.credit(local, bytes);
+            }
+        }
+        let mut moved = false;
+        while let Some(fetch) = self.exchange.fetches.pop_front() {
+            let local = self.neighbour(fetch.from);
+            let room = self.exchange.room(&fetch);
+            let fetched = match (local, room) {
+                (Some(local), Some(room)) => self.neighbours.fetch(local, fetch.offer.address, room),
+                _ => false,
+            };
+            if fetched {
+                self.exchange.fetched(&fetch)
+            } else {
+                self.exchange.grant(&fetch)
+            }
+            self.pump(fetch.from)?;
+            moved = true;
+        }
+        Ok(moved)
+    }
+
+    /// Fails where the step is over for this rank.
+    ///
+    /// # Errors
+    /// What has ended it.
+    pub(crate) fn check(&mut self) -> Result<(), Failure> {
+        if self.over.is_none() && self.neighbours.segment().is_over() {
+            let verdict = self.step.as_mut().map(StepLink::verdict);
+            self.over = Some(verdict.unwrap_or(Failure::GaveUp));
+        }
+        self.over.clone().map_or(Ok(()), Err)
+    }
+
+    /// Nothing can be sent or received any more.
+    pub(crate) fn give_up(&mut self, failure: Failure) {
+        self.over.get_or_insert(failure);
+    }
+
+    /// Leaves in good order, after what was begun has gone. Blocks as long as receivers are slow.
+    pub(crate) fn leave(&mut self) {
+        if self.neighbours.presence(self.neighbours.me()) == Presence::Left {
+            return;
+        }
+        if self.check().is_ok() {
+            // Who does not take it any more has lost nothing that it wanted.
+            let _ = self.wait_until(
+                |engine| Ok(engine.exchange.outboxes.is_empty().then_some(())),
+                |engine| engine.exchange.outboxes.keys().try_for_each(|to| engine.hope_for(Some(*to))),
+            );
+        }
+        self.neighbours.leave();
+        if let Some(step) = &mut self.step {
+            step.leave();
+        }
+    }
+}

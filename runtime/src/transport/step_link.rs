@@ -1,0 +1,81 @@
+//! A rank's link to its step process: it comes with the memory, and tells of the step's end.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use super::failure::Failure;
+use crate::wire::descriptors;
+use crate::wire::frame::{FrameError, read_message, write_message};
+use crate::wire::preamble::{Preamble, Target};
+use crate::wire::rank::{FromServer, ToServer};
+
+/// The link.
+#[derive(Debug)]
+pub(crate) struct StepLink {
+    stream: UnixStream,
+    /// Descriptors that have come beside messages.
+    descriptors: VecDeque<OwnedFd>,
+}
+
+/// Reads of the stream take descriptors in, too.
+struct Reader<'a>(&'a mut StepLink);
+
+impl Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        descriptors::receive(&self.0.stream, buffer, &mut self.0.descriptors)
+    }
+}
+
+impl StepLink {
+    /// Connects to the node's door and says who it is. Blocks.
+    ///
+    /// # Errors
+    /// Those of connecting and of the first write.
+    pub(crate) fn connect(path: &Path, target: Target) -> Result<Self, FrameError> {
+        let mut stream = UnixStream::connect(path)?;
+        write_message(&mut stream, &Preamble::new(target))?;
+        Ok(Self { stream, descriptors: VecDeque::new() })
+    }
+
+    /// Says something.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub(crate) fn tell(&mut self, message: &ToServer) -> Result<(), FrameError> {
+        write_message(&mut self.stream, message)
+    }
+
+    /// The next message. Blocks.
+    ///
+    /// # Errors
+    /// Those of the stream and of the frame.
+    pub(crate) fn hear(&mut self) -> Result<FromServer, FrameError> {
+        read_message(&mut Reader(self))
+    }
+
+    /// The descriptor that came with the message just heard.
+    pub(crate) fn descriptor(&mut self) -> Option<OwnedFd> {
+        self.descriptors.pop_front()
+    }
+
+    /// Why the step is over for this rank. It has been told before the memory says so: blocks for a moment at most.
+    pub(crate) fn verdict(&mut self) -> Failure {
+        loop {
+            match self.hear() {
+                Ok(FromServer::PeerGone { rank, node, how }) => return Failure::Lost { rank, node, how },
+                Ok(FromServer::Refused { reason }) => return Failure::StepGone(reason),
+                Ok(_) => {}
+                Err(error) => return Failure::StepGone(error.to_string()),
+            }
+        }
+    }
+
+    /// The rank leaves in good order.
+    pub(crate) fn leave(&mut self) {
+        // A step process that is gone has nobody to tell.
+        let _ = self.tell(&ToServer::Leave);
+    }
+}

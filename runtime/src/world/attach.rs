@@ -1,0 +1,131 @@
+//! How a process becomes a rank: by its environment, through the node's door, to its step process.
+
+use std::env;
+use std::path::PathBuf;
+
+use super::communicator::Communicator;
+use crate::env::{JOB, RANK, SOCKET, STEP, STEP_SECRET};
+use crate::ids::{JobId, Rank, StepId, StepKey};
+use crate::transport::engine::{Engine, Place};
+use crate::transport::neighbours::Neighbours;
+use crate::transport::port::Port;
+use crate::transport::segment::{Geometry, Segment};
+use crate::transport::step_link::StepLink;
+use crate::wire::frame::FrameError;
+use crate::wire::launch::{NodeRanks, Secret};
+use crate::wire::preamble::Target;
+use crate::wire::rank::{FromServer, ToServer};
+
+/// Why a process cannot join its step.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// A variable is missing beside others that are there, or does not hold what prun sets it to.
+    #[error("`{0}` does not hold what prun sets it to")]
+    Variable(&'static str),
+    /// The step process cannot be reached, or has closed the link.
+    #[error("cannot join the step through `{}`", path.display())]
+    Link {
+        /// The node's door.
+        path: PathBuf,
+        /// Why.
+        source: FrameError,
+    },
+    /// The step does not let this process in.
+    #[error("{0}")]
+    Refused(String),
+    /// The ranks' memory cannot be mapped.
+    #[error("cannot map the memory of the node's ranks")]
+    Memory(#[from] std::io::Error),
+}
+
+/// Joins the step of this process, or makes a world of one.
+pub(super) fn attach() -> Result<Communicator, InitError> {
+    let Some(socket) = env::var_os(SOCKET) else { return alone() };
+    let (path, rank) = (PathBuf::from(socket), Rank(number(RANK)?));
+    let target = Target::Rank {
+        key: StepKey { job: JobId(number(JOB)?), step: StepId(number(STEP)?) },
+        secret: Secret::from_hex(&text(STEP_SECRET)?).ok_or(InitError::Variable(STEP_SECRET))?,
+        rank,
+    };
+    let join = || {
+        let mut step = StepLink::connect(&path, target)?;
+        step.tell(&ToServer::Attach)?;
+        let answer = step.hear()?;
+        Ok((step, answer))
+    };
+    let (mut step, answer) = join().map_err(|source| InitError::Link { path: path.clone(), source })?;
+    let (nodes, node, crowded) = match answer {
+        FromServer::Attached { nodes, node, crowded } => (nodes, node, crowded),
+        FromServer::Refused { reason } => return Err(InitError::Refused(reason)),
+        FromServer::PeerGone { rank, node, how } => {
+            return Err(InitError::Refused(format!("rank {rank} on {node} {how}")));
+        }
+        _ => return Err(nonsense()),
+    };
+    let places = places(&nodes).ok_or_else(nonsense)?;
+    let ranks: Vec<Rank> = nodes.get(node as usize).ok_or_else(nonsense)?.ranks().collect();
+    let me = ranks.iter().position(|local| *local == rank).ok_or_else(nonsense)?;
+    let geometry = Geometry::new(ranks.len() as u32).ok_or_else(nonsense)?;
+    let memory = step.descriptor().ok_or_else(nonsense)?;
+    let neighbours = Neighbours::new(Segment::map(memory, geometry)?, me, ranks);
+    let engine = Engine::new(rank, places, neighbours, Some(step), crowded);
+    Ok(Communicator::all(Port::new(engine), nodes.into_iter().map(|node| node.name).collect()))
+}
+
+/// The only rank of its world.
+fn alone() -> Result<Communicator, InitError> {
+    let segment = Geometry::new(1)
+        .and_then(Segment::own)
+        .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+    let neighbours = Neighbours::new(segment, 0, vec![Rank(0)]);
+    let engine = Engine::new(Rank(0), vec![Place { node: 0, local: 0 }], neighbours, None, true);
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Ok(Communicator::all(Port::new(engine), vec![name]))
+}
+
+fn nonsense() -> InitError {
+    InitError::Refused("the step process gives an answer that makes no sense".to_owned())
+}
+
+/// By rank its place; `None` where they are not each of 0, 1, 2, … once.
+fn places(nodes: &[NodeRanks]) -> Option<Vec<Place>> {
+    let count: u64 = nodes.iter().flat_map(|node| &node.runs).map(|run| u64::from(run.1)).sum();
+    if count > u64::from(crate::limits::RANKS_MAX) {
+        return None;
+    }
+    let mut places = vec![None; count as usize];
+    for (node, on_node) in (0..).zip(nodes) {
+        for (local, rank) in (0..).zip(on_node.ranks()) {
+            let place = places.get_mut(rank.0 as usize)?;
+            if place.replace(Place { node, local }).is_some() {
+                return None;
+            }
+        }
+    }
+    places.into_iter().collect()
+}
+
+fn text(name: &'static str) -> Result<String, InitError> {
+    env::var(name).map_err(|_| InitError::Variable(name))
+}
+
+fn number(name: &'static str) -> Result<u32, InitError> {
+    text(name)?.parse().map_err(|_| InitError::Variable(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_follow_the_runs_and_every_rank_has_one() {
+        let node = |ranks: &[u32]| NodeRanks::new("n".into(), "a".into(), ranks.iter().copied());
+        let place = |node, local| Place { node, local };
+        assert_eq!(places(&[node(&[0, 2]), node(&[1])]), Some(vec![place(0, 0), place(1, 0), place(0, 1)]));
+        assert_eq!(places(&[node(&[0, 1]), node(&[1])]), None);
+        assert_eq!(places(&[node(&[0, 3])]), None);
+        let mut endless = node(&[0]);
+        endless.runs = vec![(0, u32::MAX)];
+        assert_eq!(places(&[endless]), None);
+    }
+}

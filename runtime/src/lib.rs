@@ -9,12 +9,18 @@
 //! - [`wire`]: what travels between launcher, controller, rank server, step process and rank.
 //! - [`collective`]: schedules of collective calls, as pure machines.
 //! - [`world`]: what a rank calls.
+//! - [`net`] (feature `server`): addresses, and links to them: Unix sockets, or TCP sealed with Noise.
+//! - [`pmi`] (feature `server`): how MPI libraries find their ranks.
 //! - [`server`] (feature `server`): the rank server and the step process.
 
 pub mod collective;
 pub mod env;
 pub mod ids;
 pub mod limits;
+#[cfg(feature = "server")]
+pub mod net;
+#[cfg(feature = "server")]
+pub mod pmi;
 #[cfg(feature = "server")]
 pub mod server;
 #[expect(dead_code, reason = "collectives and links between nodes, which come next, use the rest")]

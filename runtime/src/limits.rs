@@ -22,9 +22,18 @@ pub const PREAMBLE_BYTES_MAX: usize = 1024;
 /// How long a peer may take to say whom it wants.
 pub const PREAMBLE_WAIT: Duration = Duration::from_secs(5);
 
+/// How long a connection to another process of the cluster may take, handshake and all: longer than a lost packet costs.
+pub const DIAL_WAIT: Duration = Duration::from_secs(10);
+
 /// How long a controller may say nothing before it is asked whether it is there, and again before it is given up
 /// (Slurm's `MessageTimeout`): longer than a disk that is busy makes it wait.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// Pause between two questions whether a rank server is there.
+pub const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// Silence after which a rank server counts as gone, until it comes back: four questions without an answer.
+pub const HEARTBEAT_WAIT: Duration = Duration::from_secs(8);
 
 /// How long a listener without descriptors waits, where none of its own visitors leaves, before it tries again.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(200);
@@ -104,6 +113,44 @@ pub const SCROLLBACK_BYTES_MAX: usize = 4 << 20;
 
 /// Bytes of one line of it; a longer line goes on as the next.
 pub const SCROLLBACK_LINE_BYTES_MAX: usize = 4096;
+
+/// Bytes of one PMI-1 line. Libraries send 1 KiB at most (`PMIU_MAXLINE`); names of spaces and keys are counted
+/// generously.
+pub const PMI_LINE_BYTES_MAX: usize = 4 << 10;
+
+/// Bytes of one PMI-1 message of several lines, of which only the wish to spawn is one: arguments and all.
+pub const PMI_SPAWN_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of one PMI-2 message; its length field of six digits allows 1 MB, libraries send up to 64 KiB.
+pub const PMI_COUNTED_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a key, as libraries are told (`keylen_max`, with the NUL of C).
+pub const PMI_KEY_BYTES_MAX: usize = 64;
+
+/// Bytes of a value, as libraries are told (`vallen_max`, with the NUL of C).
+pub const PMI_VALUE_BYTES_MAX: usize = 1024;
+
+/// Bytes that the ranks of one step process may put into their step's space in all: a kilobyte for each of as many
+/// ranks as one machine can start.
+pub const PMI_SPACE_BYTES_MAX: usize = 64 << 20;
+
+/// Connections to the web page at a time: a browser has at most six to one server, so ten people's.
+pub const WEB_CONNECTIONS_MAX: usize = 64;
+
+/// How long a browser may take to say what it wants, and a connection may be idle.
+pub const WEB_REQUEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Bytes of a request to the web page: a script of the largest size in JSON, where a byte may take six.
+pub const WEB_BODY_BYTES_MAX: usize = 6 * SCRIPT_BYTES_MAX + 4096;
+
+/// How long a submission from the web page may take: as long as a controller is asked twice.
+pub const WEB_SUBMIT_WAIT: Duration = Duration::from_secs(30);
+
+/// Jobs of the past that the web page shows: at about 3 KiB each, 2 MiB.
+pub const WEB_HISTORY_JOBS_MAX: usize = 500;
+
+/// Files of one directory that the web page shows: more than anybody looks through.
+pub const WEB_FILES_MAX: usize = 2000;
 
 /// Bytes that a rank of any language gives to one collective call, or sends in one message, through its step process:
 /// half a million numbers. Larger data belongs into files, or into a program that links the rank library.

@@ -14,6 +14,7 @@ pub mod elements;
 pub mod ending;
 pub mod facts;
 pub mod folding;
+pub(crate) mod follow;
 pub mod gather;
 pub mod groups;
 pub mod help;
@@ -56,6 +57,7 @@ pub mod node;
 pub mod status;
 pub mod top;
 pub mod up;
+pub mod web;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -109,6 +111,7 @@ pub fn find(name: &str) -> Option<Run> {
         "status" => status::run,
         "top" => top::run,
         "up" => up::run,
+        "web" => web::run,
         _ => return None,
     })
 }

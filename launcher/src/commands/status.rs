@@ -33,6 +33,8 @@ pub fn run(words: &[OsString]) -> ExitCode {
     };
     let mut daemons = vec![("controller".to_owned(), home.controller())];
     daemons.extend(home.nodes());
+    // A cluster is whole without one.
+    daemons.extend(home.web().holder().map(|_| ("web".to_owned(), home.web())));
     let mut text = format!("cluster {}\n", home.path().display());
     let width = daemons.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut all = true;
@@ -42,6 +44,10 @@ pub fn run(words: &[OsString]) -> ExitCode {
         let state = state.unwrap_or_else(|| "does not run".to_owned());
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {name:<width$}  {state}");
+    }
+    if let Ok(address) = std::fs::read_to_string(home.controller().public_address()) {
+        let key = home.key();
+        let _ = writeln!(text, "on the network at {}, for who has {}", address.trim_end(), key.display());
     }
     // A reader that has gone has what it wanted.
     let _ = std::io::stdout().write_all(text.as_bytes());

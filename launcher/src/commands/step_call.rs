@@ -131,7 +131,8 @@ pub fn ask(request: &ToServer, data: &[u8]) -> Result<Reply, CallError> {
             Err(CallError::Mismatch { number, first, called, other, other_called })
         }
         FromServer::Refused { reason } => Err(CallError::Refused(reason)),
-        FromServer::Attached { .. } => Err(CallError::Refused("the step answers out of turn".to_owned())),
+        // The answers to step processes, and to programs that take part.
+        FromServer::Fenced { .. } | FromServer::Attached { .. } => Err(FrameError::OutOfTurn.into()),
     }
 }
 

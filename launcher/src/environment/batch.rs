@@ -47,6 +47,8 @@ pub fn batch_launch(
         kill_wait_ms,
         owner_grace_ms: None,
         root: None,
+        mpi: None,
+        virtual_nodes: false,
         layout: Vec::new(),
         nodes: vec![node],
     })
@@ -166,7 +168,7 @@ mod tests {
     fn launch(options: &str, env: &[(&str, &str)], streams: bool) -> StepLaunch {
         let job = job(options);
         let submission = Submission { streams, ..submission(&job, env) };
-        batch_launch(&job, &[], &submission, Secret([1; 16]), 3000).unwrap()
+        batch_launch(&job, &[], &submission, Secret([1; 32]), 3000).unwrap()
     }
 
     fn file(path: &str, append: bool) -> Output {
@@ -190,10 +192,10 @@ mod tests {
         let mut job = job("");
         let mut submission = submission(&job, &[]);
         job.allocation = None;
-        assert!(batch_launch(&job, &[], &submission, Secret([1; 16]), 0).is_none());
+        assert!(batch_launch(&job, &[], &submission, Secret([1; 32]), 0).is_none());
         job = super::super::sample::job("");
         submission.script = None;
-        assert!(batch_launch(&job, &[], &submission, Secret([1; 16]), 0).is_none());
+        assert!(batch_launch(&job, &[], &submission, Secret([1; 32]), 0).is_none());
     }
 
     #[test]

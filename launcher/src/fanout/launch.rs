@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use prun_runtime::ids::Rank;
-use prun_runtime::wire::launch::{NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch};
+use prun_runtime::wire::launch::{
+    Mpi, MpiKind, MpiNode, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch,
+};
 use serde_bytes::ByteBuf;
 
 use crate::controller::api::StepCreated;
 use crate::environment::{Variables, of_node, of_step, of_task};
 use crate::gather::files::Streams;
-use crate::layout::plan::NodePlan;
+use crate::layout::plan::{NodePlan, Plan};
 use crate::script::options::Request;
 
 /// Milliseconds that a step goes on when its `srun` is gone: long enough for a link to be made again.
@@ -22,6 +24,15 @@ pub enum Programs {
     One(Vec<ByteBuf>),
     /// By rank (`--multi-prog`).
     ByRank(Vec<Vec<ByteBuf>>),
+}
+
+/// What is offered to the programs' MPI libraries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MpiOffer {
+    /// What they are served with.
+    pub kind: MpiKind,
+    /// The one that the program is linked with, where it is.
+    pub linked: Option<String>,
 }
 
 /// What a launcher hands on of its own process.
@@ -37,6 +48,8 @@ pub struct Own {
     pub terminal: Option<(u16, u16)>,
     /// Working directory of the tasks.
     pub cwd: ByteBuf,
+    /// What the programs' MPI libraries speak, as found by looking at them.
+    pub mpi: Option<MpiOffer>,
 }
 
 /// The launch of a step with all of its nodes.
@@ -92,9 +105,19 @@ pub fn launch(
         kill_wait_ms: created.kill_wait_ms,
         owner_grace_ms: Some(OWNER_GRACE_MS),
         root: created.addresses.first().cloned(),
+        mpi: own.mpi.map(|MpiOffer { kind, linked }| Mpi { kind, linked, nodes: mpi_nodes(&created.plan) }),
+        virtual_nodes: false,
         layout: layout(created),
         nodes: nodes.collect(),
     }
+}
+
+fn mpi_nodes(plan: &Plan) -> Vec<MpiNode> {
+    let of_node = |node: &NodePlan| MpiNode {
+        name: node.name.clone(),
+        ranks: node.tasks.iter().map(|task| Rank(task.rank)).collect(),
+    };
+    plan.nodes.iter().map(of_node).collect()
 }
 
 /// Which ranks are where: what the ranks need to reach each other.

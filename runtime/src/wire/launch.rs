@@ -50,6 +50,13 @@ pub struct StepLaunch {
     /// Address of the rank server that has the step's first node, where the step's barriers are kept; `None`: here.
     #[serde(default)]
     pub root: Option<String>,
+    /// How the MPI libraries of its ranks find one another; `None`: they do not.
+    #[serde(default)]
+    pub mpi: Option<Mpi>,
+    /// The rank server's nodes are not machines: its CPUs are shared, and so is the machine with other nodes. Set by
+    /// the rank server.
+    #[serde(default)]
+    pub virtual_nodes: bool,
     /// Every node of the step with its ranks, in the step's node order; empty: those of `nodes` are all.
     #[serde(default)]
     pub layout: Vec<NodeRanks>,
@@ -93,6 +100,40 @@ impl NodeRanks {
 pub struct Program {
     /// `argv`, never empty.
     pub argv: Vec<ByteBuf>,
+}
+
+/// What MPI libraries are told about a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mpi {
+    /// What they speak.
+    pub kind: MpiKind,
+    /// The MPI library that the program is linked with, where it is: its ranks are expected to speak.
+    pub linked: Option<String>,
+    /// All nodes of the step, of this rank server or not, in the step's node order.
+    pub nodes: Vec<MpiNode>,
+}
+
+/// What an MPI library and its launcher speak.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MpiKind {
+    /// PMI-1 and PMI-2, over an inherited socket (MPICH, Intel MPI, MVAPICH).
+    Pmi,
+    /// PMIx, by its own library (Open MPI).
+    Pmix {
+        /// `libpmix.so.2`, where the launcher has found one that belongs to the program.
+        library: Option<ByteBuf>,
+        /// The user asks for it: where no library is found, the step does not start. Otherwise it is said and goes on.
+        required: bool,
+    },
+}
+
+/// A node of a step and its ranks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MpiNode {
+    /// Its name.
+    pub name: String,
+    /// Ascending.
+    pub ranks: Vec<Rank>,
 }
 
 /// The tasks of a step on one node.
@@ -160,9 +201,9 @@ pub enum Output {
 }
 
 /// A step's secret. Its `Debug` form shows nothing.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Secret(#[serde(with = "serde_bytes")] pub [u8; 16]);
+pub struct Secret(#[serde(with = "serde_bytes")] pub [u8; 32]);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -181,8 +222,8 @@ impl Secret {
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
-        let mut bytes = [0; 16];
-        if digits.len() != 32 {
+        let mut bytes = [0; 32];
+        if digits.len() != 64 {
             return None;
         }
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use super::launch::NodeRanks;
 use crate::collective::Operation;
@@ -58,6 +59,16 @@ pub enum ToServer {
         node: String,
         /// How, for people.
         how: String,
+    },
+    /// A step process has come to a fence that carries data, for all of its ranks that take part: an allgather over
+    /// step processes. It comes to no other fence of the same group before this one is answered.
+    Fence {
+        /// Ranks that take part, ascending; empty: all of the step.
+        group: Vec<Rank>,
+        /// Those of them that this step process speaks for.
+        ranks: Vec<Rank>,
+        /// What it gives to the others.
+        data: ByteBuf,
     },
 }
 
@@ -126,6 +137,11 @@ impl fmt::Display for Call {
 /// Step process to rank.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromServer {
+    /// Every step process has come to the fence.
+    Fenced {
+        /// What each gave, in the same order for all.
+        parts: Vec<ByteBuf>,
+    },
     /// It is done: every rank has made the call, or the step has the message.
     Done {
         /// What the rank gets; its data follows.

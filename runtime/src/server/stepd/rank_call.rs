@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::oneshot;
 
 use super::answer::Answer;
@@ -12,6 +11,7 @@ use super::room::Held;
 use super::step::{Step, settle};
 use crate::ids::Rank;
 use crate::limits::CALL_BYTES_MAX;
+use crate::net::link::ReadHalf;
 use crate::wire::frame::{FrameError, FrameReader};
 use crate::wire::rank::ToServer;
 
@@ -23,7 +23,7 @@ pub(super) async fn serve(
     step: &Rc<Step>,
     rank: Rank,
     mut request: ToServer,
-    reader: &mut FrameReader<OwnedReadHalf>,
+    reader: &mut FrameReader<ReadHalf>,
 ) -> Result<Option<Answer>, FrameError> {
     let bytes = match request {
         ToServer::Collective { bytes, .. } | ToServer::Send { bytes, .. } => bytes,

@@ -1,37 +1,38 @@
-//! A rank's link: requests of any of its processes, and programs that take part in the step's messages.
+//! A rank's link: requests of any of its processes, and programs that take part in the step's messages. Other step
+//! processes speak for their ranks here too: their ends, and fences.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
 use tokio::io::Interest;
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::membership::{Lost, Member};
 use super::rank_call;
 use super::step::Step;
 use crate::ids::Rank;
+use crate::net::link::{Link, ReadHalf, WriteHalf};
 use crate::wire::descriptors;
 use crate::wire::frame::{FrameError, FrameReader, FrameWriter, message_frame};
 use crate::wire::rank::{FromServer, ToServer};
 
 /// Serves a process of a rank until it closes.
-pub(super) async fn serve(step: &Rc<Step>, rank: Rank, socket: OwnedFd) {
-    let stream = std::os::unix::net::UnixStream::from(socket);
-    let Ok(stream) = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream)) else { return };
+pub(super) async fn serve(step: &Rc<Step>, rank: Rank, link: Link) {
     // The rank is gone: its end says all there is to say.
-    let _ = answer(step, rank, stream).await;
+    let _ = answer(step, rank, link).await;
 }
 
-async fn answer(step: &Rc<Step>, rank: Rank, stream: UnixStream) -> Result<(), FrameError> {
-    let (read, write) = stream.into_split();
-    let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
+async fn answer(step: &Rc<Step>, rank: Rank, link: Link) -> Result<(), FrameError> {
+    let (mut reader, mut writer) = (FrameReader::new(link.read), FrameWriter::new(link.write));
     while let Some(message) = reader.message().await? {
         match message {
             ToServer::Left { node, how } => step.left(rank, node, how),
             ToServer::Attach => return attend(step, rank, reader, writer).await,
             ToServer::Leave | ToServer::Abort { .. } => {}
+            ToServer::Fence { group, ranks, data } => {
+                writer.message(&step.fence_at_root(group, ranks, data).await).await?;
+            }
             request => {
                 let Some(answer) = rank_call::serve(step, rank, request, &mut reader).await? else { break };
                 writer.message_with_payload(&answer.message, &answer.data).await?;
@@ -45,14 +46,18 @@ async fn answer(step: &Rc<Step>, rank: Rank, stream: UnixStream) -> Result<(), F
 async fn attend(
     step: &Rc<Step>,
     rank: Rank,
-    mut reader: FrameReader<OwnedReadHalf>,
-    mut writer: FrameWriter<OwnedWriteHalf>,
+    mut reader: FrameReader<ReadHalf>,
+    mut writer: FrameWriter<WriteHalf>,
 ) -> Result<(), FrameError> {
     let member = match step.join(rank) {
         Ok(member) => member,
         Err(reason) => return writer.message(&FromServer::Refused { reason }).await,
     };
-    let pid = writer.stream().as_ref().peer_cred().ok().and_then(|peer| peer.pid());
+    let Some(stream) = writer.stream().unix() else {
+        let reason = "a program takes part where its step process is".to_owned();
+        return writer.message(&FromServer::Refused { reason }).await;
+    };
+    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
     let orderly = converse(step, rank, &member, &mut reader, &mut writer).await;
     drop(member);
     if !matches!(orderly, Ok(true)) {
@@ -68,14 +73,16 @@ async fn converse(
     step: &Rc<Step>,
     rank: Rank,
     member: &Member,
-    reader: &mut FrameReader<OwnedReadHalf>,
-    writer: &mut FrameWriter<OwnedWriteHalf>,
+    reader: &mut FrameReader<ReadHalf>,
+    writer: &mut FrameWriter<WriteHalf>,
 ) -> Result<bool, FrameError> {
     let nodes = step.node_ranks();
     let name = step.node_of(rank);
     let node = nodes.iter().position(|node| node.name == name).unwrap_or(0) as u32;
     let attached = FromServer::Attached { nodes, node, crowded: step.is_crowded() };
-    hand_over(writer.stream().as_ref(), &attached, member.memory.as_fd()).await?;
+    if let Some(stream) = writer.stream().unix() {
+        hand_over(stream, &attached, member.memory.as_fd()).await?;
+    }
     let mut losses = step.membership.losses();
     let mut told = false;
     loop {

@@ -1,17 +1,28 @@
 //! A step over several rank servers keeps its collective calls and messages where its first node is: the other step
 //! processes pass on what their ranks say.
 
-use std::io;
 use std::rc::Rc;
-
-use tokio::net::UnixStream;
 
 use super::answer::Answer;
 use super::step::Step;
 use crate::ids::Rank;
+use crate::net::address::{Address, AddressError};
+use crate::net::dial::{DialError, dial};
+use crate::net::link::Link;
 use crate::wire::frame::{FrameError, FrameReader, FrameWriter};
-use crate::wire::preamble::{Preamble, Target};
+use crate::wire::preamble::Target;
 use crate::wire::rank::{FromServer, ToServer};
+
+/// Why the root cannot be asked.
+#[derive(Debug, thiserror::Error)]
+enum RootError {
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error(transparent)]
+    Link(#[from] FrameError),
+}
 
 impl Step {
     /// Whether the step's calls and messages are kept here.
@@ -23,14 +34,14 @@ impl Step {
     pub(super) async fn ask_root(&self, rank: Rank, request: &ToServer, data: &[u8]) -> Answer {
         let gone = |why: String| Answer::refused(format!("the step's first node is gone: {why}"));
         let answer = async {
-            let (read, _write) = self.tell_root(rank, request, data).await?.into_split();
-            let mut reader = FrameReader::new(read);
+            let link = self.tell_root(rank, request, data).await?;
+            let mut reader = FrameReader::new(link.read);
             let Some(message) = reader.message().await? else { return Ok(None) };
             let bytes = match message {
                 FromServer::Done { bytes } | FromServer::Message { bytes, .. } => bytes,
                 _ => 0,
             };
-            Ok::<_, FrameError>(Some(Answer { message, data: reader.payload(bytes).await? }))
+            Ok::<_, RootError>(Some(Answer { message, data: reader.payload(bytes).await? }))
         };
         match answer.await {
             Ok(Some(answer)) => answer,
@@ -39,17 +50,13 @@ impl Step {
         }
     }
 
-    /// Says something to the root for a rank.
-    async fn tell_root(&self, rank: Rank, message: &ToServer, data: &[u8]) -> Result<UnixStream, FrameError> {
-        let address = self.launch.root.as_deref().unwrap_or_default();
-        let path =
-            address.strip_prefix("unix:").ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let mut stream = UnixStream::connect(path).await?;
-        let mut writer = FrameWriter::new(&mut stream);
+    /// Says something to the root for a rank. The link stays open both ways for its answer.
+    async fn tell_root(&self, rank: Rank, message: &ToServer, data: &[u8]) -> Result<Link, RootError> {
+        let address: Address = self.launch.root.as_deref().unwrap_or_default().parse()?;
         let target = Target::Rank { key: self.launch.key, secret: self.launch.secret.clone(), rank };
-        writer.message(&Preamble::new(target)).await?;
-        writer.message_with_payload(message, data).await?;
-        Ok(stream)
+        let mut link = dial(&address, target, None).await?;
+        FrameWriter::new(&mut link.write).message_with_payload(message, data).await?;
+        Ok(link)
     }
 
     /// Lets the root know of a rank's end, so that nobody waits for it.

@@ -14,14 +14,19 @@ use tokio::sync::{Notify, oneshot};
 use super::answer::{Answer, End};
 use super::collective::{Collectives, Told};
 use super::ending::Ending;
+use super::exchange::Exchange;
+use super::fence::{FenceWaiter, settle_fence};
 use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
 use super::mailbox::Mailbox;
 use super::membership::Membership;
+use super::pmi::Pmi;
+use super::pmix::Pmix;
 use super::room::{Held, Room};
 use super::stdio::OpenError;
 use super::task::{Progress, Task, errno_of};
+use super::visitors::Owner;
 use crate::ids::Rank;
 use crate::limits::{CALLS_BYTES_MAX, LOGS_MEMORY_BYTES_MAX, MAIL_BYTES_MAX, MAIL_MESSAGES_MAX};
 use crate::server::guard::Workspace;
@@ -29,7 +34,6 @@ use crate::server::sys::wait;
 use crate::server::usage;
 use crate::wire::launch::{Output, StepLaunch};
 use crate::wire::pieces::Pieces;
-use crate::wire::preamble::Target;
 use crate::wire::step::{Exit, FromStep, Stream, Usage};
 use crate::wire::stepd::FromStepd;
 
@@ -51,6 +55,11 @@ pub(super) struct Step {
     pub(super) by_rank: HashMap<Rank, usize>,
     /// What happened, in order, for every launcher that comes.
     pub(super) events: RefCell<Vec<FromStep>>,
+    pub(super) fences: RefCell<Exchange<FenceWaiter>>,
+    pub(super) pmi: Option<Pmi>,
+    pub(super) pmix: RefCell<Option<Pmix>>,
+    /// An MPI library that a rank has loaded without a word to the server.
+    pub(super) silent_library: RefCell<Option<String>>,
     /// Where the step's first node is: calls that ranks make together, and messages between them.
     pub(super) collectives: RefCell<Collectives<Waiter>>,
     pub(super) mailbox: RefCell<Mailbox<Waiter>>,
@@ -69,8 +78,9 @@ pub(super) struct Step {
     /// Bytes that launchers have taken so far, of all streams.
     pub(super) taken: Cell<u64>,
     children: RefCell<HashMap<Pid, Child>>,
-    links: RefCell<Vec<Weak<Link>>>,
-    owner: Cell<Owner>,
+    pub(super) links: RefCell<Vec<Weak<Link>>>,
+    pub(super) owner: Cell<Owner>,
+    pub(super) unproven: Rc<Cell<usize>>,
     news: RefCell<VecDeque<FromStepd>>,
     told: Notify,
     pub(super) ending: Ending,
@@ -86,14 +96,6 @@ enum Child {
     Program(oneshot::Sender<Exit>),
 }
 
-/// The launcher that the step belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    NotYet,
-    Here,
-    Left,
-}
-
 impl Step {
     pub(super) fn new(launch: StepLaunch, workspace: Workspace) -> Rc<Self> {
         let count: usize = launch.nodes.iter().map(|node| node.tasks.len()).sum();
@@ -106,6 +108,10 @@ impl Step {
         }
         let by_rank = tasks.iter().enumerate().map(|(at, task)| (task.rank, at)).collect();
         Rc::new(Self {
+            fences: RefCell::new(Exchange::new(launch.size)),
+            pmi: Pmi::of(&launch),
+            pmix: RefCell::default(),
+            silent_library: RefCell::default(),
             collectives: RefCell::new(Collectives::new(launch.size)),
             mailbox: RefCell::new(Mailbox::new(launch.size)),
             calls_room: Room::new(CALLS_BYTES_MAX, usize::MAX),
@@ -125,6 +131,7 @@ impl Step {
             children: RefCell::default(),
             links: RefCell::default(),
             owner: Cell::new(Owner::NotYet),
+            unproven: Rc::default(),
             news: RefCell::default(),
             told: Notify::new(),
             ending: Ending::default(),
@@ -165,29 +172,6 @@ impl Step {
         links.iter().for_each(|link| act(link));
     }
 
-    /// A connection that asks for this step.
-    pub(super) fn adopt(self: &Rc<Self>, target: Target, socket: OwnedFd) {
-        let step = Rc::clone(self);
-        match target {
-            Target::Step { secret, owner, .. } if secret == self.launch.secret => {
-                let link = Link::new(owner);
-                self.links.borrow_mut().push(Rc::downgrade(&link));
-                if owner {
-                    self.owner.set(Owner::Here);
-                }
-                tokio::task::spawn_local(async move {
-                    super::link::serve(&step, &link, socket).await;
-                    step.detach(link);
-                });
-            }
-            Target::Rank { secret, rank, .. } if secret == self.launch.secret => {
-                tokio::task::spawn_local(async move { super::rank_link::serve(&step, rank, socket).await });
-            }
-            // A peer without the secret is not worth an answer: its socket closes.
-            _ => {}
-        }
-    }
-
     /// What tasks use that run.
     pub(super) fn usage(&self) -> Vec<(Rank, Usage)> {
         let tasks = self.tasks.borrow();
@@ -197,25 +181,6 @@ impl Step {
         });
         let (ranks, pids): (Vec<Rank>, Vec<Pid>) = running.unzip();
         ranks.into_iter().zip(usage::of_each(&pids)).collect()
-    }
-
-    /// A launcher is gone. A step does not outlive the launcher that owns it, once the grace is over.
-    fn detach(self: &Rc<Self>, link: Rc<Link>) {
-        let owned = link.is_owner();
-        drop(link);
-        if owned {
-            self.owner.set(Owner::Left);
-            if let Some(grace) = self.launch.owner_grace_ms.filter(|_| !self.finished.get()) {
-                let step = Rc::clone(self);
-                tokio::task::spawn_local(async move {
-                    tokio::time::sleep(Duration::from_millis(grace)).await;
-                    if step.owner.get() == Owner::Left {
-                        step.terminate(false, None);
-                    }
-                });
-            }
-        }
-        self.check_over();
     }
 
     /// Bytes of a task's stream.
@@ -336,6 +301,7 @@ impl Step {
         }
         self.tell(FromStepd::Exited { rank, exit });
         let how = how(exit);
+        self.leave_pmix(rank);
         self.tasks.borrow_mut()[task].exit = Some(exit);
         self.ends.notify_waiters();
         if self.is_root() {
@@ -350,6 +316,8 @@ impl Step {
 
     /// A rank, here or elsewhere, will make no further call.
     pub(super) fn left(&self, rank: Rank, node: String, how: String) {
+        let told = self.fences.borrow_mut().leave(rank, node.clone(), how.clone());
+        settle_fence(told);
         let end = End { node, how };
         let told = self.collectives.borrow_mut().leave(rank, end.clone());
         settle(told);
@@ -402,7 +370,7 @@ impl Step {
             || self.launch.nodes.iter().flat_map(|node| &node.tasks).any(logged)
     }
 
-    fn check_over(&self) {
+    pub(super) fn check_over(&self) {
         self.links.borrow_mut().retain(|link| link.upgrade().is_some());
         let awaited = self.owner.get() == Owner::NotYet && self.awaits_owner();
         if self.finished.get() && !awaited && self.links.borrow().is_empty() {

@@ -14,7 +14,7 @@ use super::input::Feeder;
 use super::log::{Budget, Log};
 use super::stdio::{OpenError, Opener, TaskStdio};
 use super::step::Step;
-use super::{program, scripts};
+use super::{program, scripts, virtual_nodes};
 use crate::env::SLURM_TASK_PID;
 use crate::ids::Rank;
 use crate::server::sys::spawn::{Spawn, Stage};
@@ -106,6 +106,9 @@ impl Step {
             Ok(opener) => opener,
             Err(error) => return self.none_started(&error),
         };
+        if !self.start_pmix() {
+            return self.none_started(&rustix::io::Errno::NOSYS.into());
+        }
         let mut feeder = Feeder::default();
         for at in 0..count {
             let (node, local) = (self.tasks.borrow()[at].node, self.tasks.borrow()[at].local);
@@ -118,13 +121,31 @@ impl Step {
                     continue;
                 }
             };
-            let environment = base.with_task(on_node, task);
+            let mut environment = base.with_task(on_node, task);
+            if self.launch.virtual_nodes {
+                virtual_nodes::set_variables(&mut environment, &self.launch);
+            }
+            self.lead_to_pmix(at, &mut environment);
+            let inherited = match self.open_pmi(at, &mut environment) {
+                Ok(inherited) => inherited,
+                Err(error) => {
+                    self.open_streams_of(at).into_iter().for_each(|stream| self.end_stream(at, stream));
+                    self.not_started(at, errno_of(&error), "cannot make a PMI socket".to_owned());
+                    continue;
+                }
+            };
             self.connect(at, &stdio, &mut feeder);
             if let Some(complaint) = complaint.take() {
                 self.notice(&complaint);
             }
-            let mut ready =
-                Ready { task: at, environment, cwd: cwd.clone(), script: script.clone(), stdio: stdio.task };
+            let mut ready = Ready {
+                task: at,
+                environment,
+                cwd: cwd.clone(),
+                script: script.clone(),
+                stdio: stdio.task,
+                inherited,
+            };
             match self.launch.task_prolog.clone() {
                 None => self.exec(&ready, stdio.terminal),
                 Some(prolog) => {
@@ -139,6 +160,7 @@ impl Step {
             }
             self.pump_all(at, stdio.stdout, stdio.stderr);
         }
+        self.look_for_singletons();
         feeder.start();
         *self.feeder.borrow_mut() = Some(feeder);
     }
@@ -231,6 +253,7 @@ impl Step {
             argv[0] = path.clone();
         }
         let env: Vec<_> = ready.environment.entries().collect();
+        let inherited: Vec<_> = ready.inherited.iter().map(AsFd::as_fd).collect();
         let spawn = Spawn {
             path: &path,
             argv: &argv,
@@ -238,6 +261,7 @@ impl Step {
             pid_variable: Some(SLURM_TASK_PID),
             cwd: &CString::new(ready.cwd.as_os_str().as_bytes()).map_err(invalid)?,
             stdio: [ready.stdio[0].as_fd(), ready.stdio[1].as_fd(), ready.stdio[2].as_fd()],
+            inherited: &inherited,
             terminal,
             cpus: &task.cpus,
             rlimits: &program::limits(&self.launch.rlimits),
@@ -268,4 +292,6 @@ pub(super) struct Ready {
     /// The job script's private file.
     pub(super) script: Option<PathBuf>,
     pub(super) stdio: [Rc<OwnedFd>; 3],
+    /// Its end of its PMI socket.
+    pub(super) inherited: Option<OwnedFd>,
 }

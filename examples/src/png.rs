@@ -46,13 +46,13 @@ fn stored(bytes: &[u8]) -> Vec<u8> {
         low = (low + u32::from(*byte)) % 65_521;
         high = (high + low) % 65_521;
     }
-    stream.extend((high << 16 | low).to_be_bytes());
+    stream.extend(((high << 16) | low).to_be_bytes());
     stream
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| sum >> 1 ^ (sum & 1) * 0xedb8_8320)
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ ((sum & 1) * 0xedb8_8320))
     })
 }
 

@@ -11,15 +11,15 @@ const NUMBERS: usize = 200_000;
 /// The number at a place: the same, whoever makes it (SplitMix64).
 fn number(place: usize) -> u32 {
     let mut bits = (place as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (bits ^ bits >> 31) as u32
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (bits ^ (bits >> 31)) as u32
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let world = World::init()?;
     let (rank, size) = (world.rank(), world.size());
-    let owner = |number: u32| (u64::from(number) * size as u64 >> 32) as usize;
+    let owner = |number: u32| ((u64::from(number) * size as u64) >> 32) as usize;
     let mut mine: Vec<u32> = part(NUMBERS, size, rank).map(number).collect();
     mine.sort_unstable_by_key(|&number| owner(number));
 

@@ -22,8 +22,10 @@ pub const LOCAL_RANK: &str = "PRUN_LOCAL_RANK";
 pub const LOCAL_SIZE: &str = "PRUN_LOCAL_SIZE";
 /// The node's name.
 pub const NODE: &str = "PRUN_NODE";
-/// Address of the controller for commands outside of a job: `unix:PATH`.
+/// Address of the controller for commands outside of a job: `unix:PATH` or `tcp://HOST:PORT`.
 pub const CONTROLLER: &str = "PRUN_CONTROLLER";
+/// File with the cluster's key, which every link over TCP needs.
+pub const KEY: &str = "PRUN_KEY";
 /// Seconds without an answer after which a command asks whether the controller is still there; after as many more it
 /// gives up.
 pub const MESSAGE_TIMEOUT: &str = "PRUN_MSG_TIMEOUT";
@@ -37,3 +39,42 @@ pub const SLURMD_NODENAME: &str = "SLURMD_NODENAME";
 pub const TMPDIR: &str = "TMPDIR";
 /// Which of Slurm's scripts a program is run as: `prolog_task`, `epilog_srun`, ….
 pub const SLURM_SCRIPT_CONTEXT: &str = "SLURM_SCRIPT_CONTEXT";
+/// Number of the socket over which an MPI library speaks PMI.
+pub const PMI_FD: &str = "PMI_FD";
+/// The task's rank, for PMI.
+pub const PMI_RANK: &str = "PMI_RANK";
+/// Ranks of the step, for PMI.
+pub const PMI_SIZE: &str = "PMI_SIZE";
+/// The step's name, for PMI-2.
+pub const PMI_JOBID: &str = "PMI_JOBID";
+/// The task's number on its node, as Hydra names it.
+pub const MPI_LOCALRANKID: &str = "MPI_LOCALRANKID";
+/// Tasks of the step on this node, as Hydra names it.
+pub const MPI_LOCALNRANKS: &str = "MPI_LOCALNRANKS";
+/// What an MPI launcher around prun has set for its own ranks. A library that found it would look for the wrong
+/// launcher, and some end where they find variables of both PMI and PMIx.
+pub const MPI_LAUNCHERS: &[&str] = &[
+    PMI_FD,
+    PMI_RANK,
+    PMI_SIZE,
+    PMI_JOBID,
+    "PMI_PORT",
+    "PMI_ID",
+    "PMI_SPAWNED",
+    MPI_LOCALRANKID,
+    MPI_LOCALNRANKS,
+    "PMIX_NAMESPACE",
+    "PMIX_RANK",
+    "PMIX_SERVER_URI",
+    "PMIX_SERVER_URI2",
+    "PMIX_SERVER_URI21",
+    "PMIX_SERVER_URI3",
+    "PMIX_SERVER_URI4",
+    "PMIX_SERVER_URI41",
+    "PMIX_SERVER_URI51",
+    "PMIX_SECURITY_MODE",
+    "PMIX_BFROP_BUFFER_TYPE",
+    "PMIX_GDS_MODULE",
+    "PMIX_HOSTNAME",
+    "PMIX_VERSION",
+];

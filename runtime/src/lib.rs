@@ -8,11 +8,17 @@
 //! - [`ids`], [`limits`], [`mod@env`]: the words as types, every bound with its reason, the table of variables.
 //! - [`wire`]: what travels between launcher, controller, rank server, step process and rank.
 //! - [`world`]: what a rank calls.
+//! - [`net`] (feature `server`): addresses, and links to them: Unix sockets, or TCP sealed with Noise.
+//! - [`pmi`] (feature `server`): how MPI libraries find their ranks.
 //! - [`server`] (feature `server`): the rank server and the step process.
 
 pub mod env;
 pub mod ids;
 pub mod limits;
+#[cfg(feature = "server")]
+pub mod net;
+#[cfg(feature = "server")]
+pub mod pmi;
 #[cfg(feature = "server")]
 pub mod server;
 #[expect(dead_code, reason = "collectives and links between nodes, which come next, use the rest")]

@@ -22,9 +22,18 @@ pub const PREAMBLE_BYTES_MAX: usize = 1024;
 /// How long a peer may take to say whom it wants.
 pub const PREAMBLE_WAIT: Duration = Duration::from_secs(5);
 
+/// How long a connection to another process of the cluster may take, handshake and all: longer than a lost packet costs.
+pub const DIAL_WAIT: Duration = Duration::from_secs(10);
+
 /// How long a controller may say nothing before it is asked whether it is there, and again before it is given up
 /// (Slurm's `MessageTimeout`): longer than a disk that is busy makes it wait.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// Pause between two questions whether a rank server is there.
+pub const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// Silence after which a rank server counts as gone, until it comes back: four questions without an answer.
+pub const HEARTBEAT_WAIT: Duration = Duration::from_secs(8);
 
 /// How long a listener without descriptors waits, where none of its own visitors leaves, before it tries again.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(200);
@@ -123,3 +132,23 @@ pub const WAITING_MESSAGES_MAX: usize = 1 << 20;
 /// Bytes of whole messages that one rank may have with another before any of them is received; what comes then waits at
 /// its sender.
 pub const EAGER_CREDIT_BYTES: usize = 1 << 20;
+
+/// Bytes of one PMI-1 line. Libraries send 1 KiB at most (`PMIU_MAXLINE`); names of spaces and keys are counted
+/// generously.
+pub const PMI_LINE_BYTES_MAX: usize = 4 << 10;
+
+/// Bytes of one PMI-1 message of several lines, of which only the wish to spawn is one: arguments and all.
+pub const PMI_SPAWN_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of one PMI-2 message; its length field of six digits allows 1 MB, libraries send up to 64 KiB.
+pub const PMI_COUNTED_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a key, as libraries are told (`keylen_max`, with the NUL of C).
+pub const PMI_KEY_BYTES_MAX: usize = 64;
+
+/// Bytes of a value, as libraries are told (`vallen_max`, with the NUL of C).
+pub const PMI_VALUE_BYTES_MAX: usize = 1024;
+
+/// Bytes that the ranks of one step process may put into their step's space in all: a kilobyte for each of as many
+/// ranks as one machine can start.
+pub const PMI_SPACE_BYTES_MAX: usize = 64 << 20;

@@ -20,10 +20,12 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
+#[path = "step_process/pmi.rs"]
+mod pmi;
 #[path = "step_process/tasks.rs"]
 mod tasks;
 
-const SECRET: Secret = Secret([7; 16]);
+const SECRET: Secret = Secret([7; 32]);
 
 fn main() -> ExitCode {
     let directory = tempfile::tempdir().unwrap();
@@ -60,13 +62,14 @@ fn main() -> ExitCode {
         a_killed_step_process_takes_its_tasks_along(&mut cluster).await;
         println!("test a_killed_step_process_takes_its_tasks_along ... ok");
         tasks::all(&mut cluster).await;
+        pmi::all(&mut cluster).await;
         cluster.stop().await
     });
     let begin = Instant::now();
     guard.finish();
     assert!(begin.elapsed() < Duration::from_secs(1));
     assert!(!workspace.directory.exists(), "the guard removes the workspace");
-    println!("16 passed, 0 failed");
+    println!("21 passed, 0 failed");
     ExitCode::SUCCESS
 }
 
@@ -132,6 +135,7 @@ impl Cluster {
             owner_grace_ms: Some(100),
             root: None,
             layout: Vec::new(),
+            mpi: None,
             nodes: vec![NodeTasks {
                 name: "n1".into(),
                 node_id: 0,
@@ -363,7 +367,7 @@ async fn a_step_does_not_outlive_its_owner(cluster: &mut Cluster) {
 async fn a_stranger_is_not_let_in(cluster: &mut Cluster) {
     let key = cluster.launch(1, "read -t 0.3 < /dev/zero", |_| ()).await;
     let (mut reader, _writer) =
-        cluster.connect(Target::Step { key, secret: Secret([8; 16]), owner: false }).await;
+        cluster.connect(Target::Step { key, secret: Secret([8; 32]), owner: false }).await;
     assert!(reader.message::<FromStep>().await.unwrap().is_none());
     let mut launcher = cluster.attach(key, true).await;
     launcher.done().await;

@@ -62,7 +62,7 @@ fn wait() -> Result<(), BarrierError> {
         FromServer::Released => Ok(()),
         FromServer::PeerGone { rank, node, how } => Err(BarrierError::PeerGone { rank, node, how }),
         FromServer::Refused { reason } => Err(BarrierError::Refused(reason)),
-        other => Err(BarrierError::Refused(format!("the step answers {other:?} to a barrier"))),
+        _ => Err(BarrierError::Refused("an answer out of turn".to_owned())),
     }
 }
 

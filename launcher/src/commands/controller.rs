@@ -10,8 +10,9 @@ use super::dispatch::{fail, parse, trace};
 use super::ending::say;
 use crate::controller::config_file::{self, LoadError};
 use crate::controller::core::config::Config;
+use crate::daemon::controller::{self, Network};
 use crate::daemon::home::Home;
-use crate::daemon::{controller, ready};
+use crate::daemon::ready;
 
 /// Keeps the queue of a cluster, until it is told to end
 #[derive(Debug, Parser)]
@@ -23,6 +24,12 @@ struct Options {
     /// Configuration in the syntax of slurm.conf; that of the directory where it is not said
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Also listen on the network, as HOST:PORT (0.0.0.0:6817 for all of it): who comes there needs the cluster's key
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+    /// File of the cluster's key, made where it is missing; `key` in the cluster's directory where it is not said
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    key: Option<PathBuf>,
     /// Say more, on stderr; repeat for more
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -49,7 +56,9 @@ pub fn run(words: &[OsString]) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail("prun controller", &error),
     };
-    match runtime.block_on(controller::run(&home.controller(), config)) {
+    let key = options.key.unwrap_or_else(|| home.key());
+    let network = options.listen.map(|listen| Network { listen, key });
+    match runtime.block_on(controller::run(&home.controller(), config, network.as_ref())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail("prun controller", &error),
     }

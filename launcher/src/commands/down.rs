@@ -69,7 +69,9 @@ fn down(options: &Options) -> Result<(), DownError> {
         for path in [home.bin(), home.controller().path().to_owned(), home.path().join("nodes")] {
             gone(&path, std::fs::remove_dir_all(&path))?;
         }
-        gone(&home.config(), std::fs::remove_file(home.config()))?;
+        for file in [home.config(), home.key()] {
+            gone(&file, std::fs::remove_file(&file))?;
+        }
         // Not empty: it holds something of somebody else.
         let _ = std::fs::remove_dir(home.path());
     }
@@ -88,8 +90,8 @@ fn gone(path: &Path, removed: std::io::Result<()>) -> Result<(), DownError> {
 
 /// Asks the controller to end its jobs and itself. One that cannot be asked is ended all the same.
 fn end_jobs(home: &Home) {
-    let asked =
-        Client::connect_to(&home.controller().socket()).and_then(|mut client| client.call(Request::Shutdown));
+    let asked = Client::connect_to(&home.controller().address())
+        .and_then(|mut client| client.call(Request::Shutdown));
     if let Err(error) = asked {
         tracing::info!(%error, "the controller does not end by itself");
     }

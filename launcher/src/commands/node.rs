@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use prun_runtime::net::address::Address;
 use prun_runtime::server::guard::{Role, fork_guard};
 
 use super::dispatch::{fail, parse, trace};
-use crate::controller::client;
 use crate::daemon::home::Home;
-use crate::daemon::{node, ready};
+use crate::daemon::network::KeyFile;
+use crate::daemon::node::{self, Way};
+use crate::daemon::ready;
 use crate::embedded::private_dir::PrivateDir;
 use crate::embedded::shape::Shape;
 use crate::script::hostlist;
@@ -22,9 +24,15 @@ struct Options {
     /// Directory of the cluster
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The controller, as `unix:PATH`; the one of the directory where it is not said
+    /// The controller, as unix:PATH or tcp://HOST:PORT; the one of the directory where it is not said
     #[arg(long, value_name = "ADDRESS")]
     controller: Option<String>,
+    /// Listen on the network, as HOST:PORT (0.0.0.0:6818 for all of it), so that launchers on other hosts reach it
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+    /// File of the cluster's key; `key` in the cluster's directory where it is not said
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// Name of the node; the machine's where it is not said
     #[arg(long)]
     name: Option<String>,
@@ -45,6 +53,10 @@ struct Options {
 enum OptionsError {
     #[error("`{0}` can be no node's name: letters, digits, `-`, `_` and `.` are allowed")]
     Name(String),
+    #[error(
+        "the controller is on the network, and so are its clients: `--listen 0.0.0.0:6818` lets them reach this node"
+    )]
+    Unreachable,
     #[error("a node has 1 to {} CPUs and some memory", Shape::CPUS_MAX)]
     Size,
 }
@@ -76,9 +88,14 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
         return Err(OptionsError::Size.into());
     }
     let controller = match &options.controller {
-        Some(address) => client::path_of(address)?,
-        None => home.controller().socket(),
+        Some(address) => address.parse()?,
+        None => home.controller().address(),
     };
+    if matches!(controller, Address::Tcp { .. }) && options.listen.is_none() {
+        return Err(OptionsError::Unreachable.into());
+    }
+    let key = KeyFile::new(options.key.as_deref().unwrap_or(&home.key()));
+    let way = Way { controller, listen: options.listen.clone(), key };
     let seat = home.node(&name);
     let lock = seat.take()?;
     ready::detach();
@@ -95,7 +112,7 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
         shape.nodes("").into_iter().next().map(|facts| prun_runtime::wire::node::NodeFacts { name, ..facts });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(facts) = facts {
-        runtime.block_on(node::run(directory, guard, facts, options.cpus.is_some(), &controller))?;
+        runtime.block_on(node::run(directory, guard, facts, options.cpus.is_some(), &way))?;
     }
     drop(lock);
     Ok(ExitCode::SUCCESS)

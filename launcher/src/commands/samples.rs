@@ -170,7 +170,7 @@ pub(crate) fn node(number: u32) -> NodeView {
         facts: NodeFacts {
             name: format!("slurmnode{number}"),
             hostname: "vm".to_owned(),
-            address: format!("127.0.0.{number}:6818"),
+            address: format!("tcp://127.0.0.{number}:6818"),
             cpus: 2,
             topology: (2, 1, 1),
             memory_mb: 1000,

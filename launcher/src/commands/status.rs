@@ -43,6 +43,10 @@ pub fn run(words: &[OsString]) -> ExitCode {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {name:<width$}  {state}");
     }
+    if let Ok(address) = std::fs::read_to_string(home.controller().public_address()) {
+        let key = home.key();
+        let _ = writeln!(text, "on the network at {}, for who has {}", address.trim_end(), key.display());
+    }
     // A reader that has gone has what it wanted.
     let _ = std::io::stdout().write_all(text.as_bytes());
     if all { ExitCode::SUCCESS } else { ExitCode::from(3) }

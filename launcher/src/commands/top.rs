@@ -8,11 +8,11 @@ mod tail;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use prun_runtime::net::address::Address;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
@@ -70,7 +70,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
 }
 
 fn top() -> Result<ExitCode, TopError> {
-    let socket = client::socket_path()?;
+    let controller = client::address()?;
     let terminal = std::env::var("TERM").unwrap_or_default();
     match (std::io::stdin().is_terminal(), std::io::stdout().is_terminal()) {
         (_, false) => return Err(TopError::NoTerminal("stdout")),
@@ -80,18 +80,18 @@ fn top() -> Result<ExitCode, TopError> {
     }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(TopError::Start)?;
-    let ending = runtime.block_on(look(socket));
+    let ending = runtime.block_on(look(controller));
     runtime.shutdown_background();
     ending
 }
 
 /// Connects first: a controller that is not there is said on a terminal that is as it was.
-async fn look(socket: PathBuf) -> Result<ExitCode, TopError> {
+async fn look(controller: Address) -> Result<ExitCode, TopError> {
     let (tell, mut events) = mpsc::channel(EVENTS_MAX);
-    let mut link = Link::open(socket.clone(), tell.clone()).await?;
+    let mut link = Link::open(controller.clone(), tell.clone()).await?;
     let mut model = Model::new(link.title(), Clock::system());
     let mut end = End::new().map_err(TopError::Start)?;
-    let mut follower = Follower::new(socket, tell.clone());
+    let mut follower = Follower::new(controller, tell.clone());
     let mut screen = Screen::open(tell).map_err(TopError::Terminal)?;
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -13,6 +13,7 @@ use self::configuration::{ConfigurationError, Wanted};
 use super::dispatch::{fail, parse};
 use super::links;
 use crate::daemon::home::{Home, HomeError};
+use crate::daemon::network::NetworkError;
 use crate::daemon::ready;
 use crate::embedded::shape::Shape;
 
@@ -28,6 +29,10 @@ struct Options {
     /// Nodes, partitions and limits from a file in the syntax of slurm.conf, of which the cluster keeps a copy
     #[arg(long, value_name = "FILE", conflicts_with = "local")]
     config: Option<PathBuf>,
+    /// Be on the network too, as HOST:PORT (0.0.0.0:6817 for all of it), the nodes at the ports above: nodes and commands
+    /// of other hosts need a copy of the file `key` of the cluster's directory
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
     /// Directory of the cluster; several clusters run side by side in several
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -50,6 +55,8 @@ enum UpError {
     Home(#[from] HomeError),
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     #[error("cannot {verb} `{}`", path.display())]
     File { verb: &'static str, path: PathBuf, source: std::io::Error },
     #[error("{what} did not come up; its last words, from `{}`:\n{words}", log.display())]
@@ -83,10 +90,13 @@ fn up(options: &Options) -> Result<Home, UpError> {
     if controller.holder().is_none() {
         let mut command = Command::new(&binary);
         command.arg("controller").arg("--dir").arg(home.path());
+        if let Some(place) = &options.listen {
+            command.args(["--listen", place]);
+        }
         start(command, "the controller", &controller.log())?;
     }
     let share = Shape::memory_share(config.nodes.len());
-    for node in &config.nodes {
+    for (number, node) in (1..).zip(&config.nodes) {
         let seat = home.node(&node.name);
         seat.make()?;
         if seat.holder().is_none() {
@@ -94,10 +104,22 @@ fn up(options: &Options) -> Result<Home, UpError> {
             command.arg("node").arg("--dir").arg(home.path());
             command.args(["--name", &node.name, "--cpus", &node.cpus.to_string()]);
             command.args(["--memory", &node.memory_mb.unwrap_or(share).to_string()]);
+            if let Some(place) = &options.listen {
+                command.args(["--listen", &port_above(place, number)?]);
+            }
             start(command, &node.name, &seat.log())?;
         }
     }
     Ok(home)
+}
+
+/// The place with a port so far above its own; any port where its own is any.
+fn port_above(place: &str, number: u16) -> Result<String, UpError> {
+    let unclear = || UpError::Network(NetworkError::Place(place.to_owned()));
+    let (host, port) = place.rsplit_once(':').ok_or_else(unclear)?;
+    let port: u16 = port.parse().map_err(|_| unclear())?;
+    let port = if port == 0 { 0 } else { port.checked_add(number).ok_or_else(unclear)? };
+    Ok(format!("{host}:{port}"))
 }
 
 fn make_names(home: &Home, binary: &Path) -> Result<(), UpError> {

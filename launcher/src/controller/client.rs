@@ -14,7 +14,10 @@ use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use prun_runtime::env::{CONTROLLER, SOCKET};
+use prun_runtime::env::{CONTROLLER, KEY, SOCKET};
+use prun_runtime::net::address::{Address, AddressError};
+use prun_runtime::net::dial::DialError;
+use prun_runtime::net::key::{Key, KeyError};
 use prun_runtime::wire::frame::FrameError;
 
 pub use self::asynchronous::AsyncClient;
@@ -28,22 +31,33 @@ pub enum ClientError {
     /// Neither inside a job nor is a cluster named.
     #[error("no controller: neither does this user have one, nor does `{CONTROLLER}` name one")]
     NoController,
-    /// The address is of no kind that this version knows.
-    #[error("`{CONTROLLER}` is `{0}`, but it must be `unix:PATH`")]
-    Address(String),
+    /// What names the controller is no address.
+    #[error("`{CONTROLLER}`: {0}")]
+    Address(#[from] AddressError),
+    /// The key of its cluster cannot be had.
+    #[error("the controller at `{address}` is on the network, where its cluster's key is needed")]
+    Key {
+        /// Its address.
+        address: Address,
+        /// What is wrong with the key.
+        source: KeyError,
+    },
     /// Nobody listens there.
-    #[error("cannot reach the controller at `{path}`")]
+    #[error("cannot reach the controller at `{address}`")]
     Connect {
-        /// The socket.
-        path: PathBuf,
+        /// Its address.
+        address: Address,
         /// Why.
         source: io::Error,
     },
+    /// Somebody listens there who does not agree.
+    #[error(transparent)]
+    Dial(DialError),
     /// It says nothing.
-    #[error("the controller at `{path}` does not answer")]
+    #[error("the controller at `{address}` does not answer")]
     Silent {
-        /// The socket.
-        path: PathBuf,
+        /// Its address.
+        address: Address,
     },
     /// The link broke.
     #[error("lost the controller")]
@@ -70,11 +84,24 @@ impl ClientError {
         match self {
             Self::NoController => format!("start a cluster with `eval \"$(prun up)\"`, {or_alone}"),
             Self::Address(_) => format!("set `{CONTROLLER}` to what `prun up` says, or unset it"),
-            Self::Connect { path, .. } => match cluster_of(path) {
-                Some(home) => format!("start it with `prun up --dir {}`, {or_alone}", home.display()),
-                None => "the rank server of this job is gone, or its socket is".to_owned(),
+            Self::Key { .. } => {
+                format!(
+                    "`{KEY}` names a copy of the file `key` of its cluster's directory, readable by you alone"
+                )
+            }
+            Self::Dial(_) => format!("is `{KEY}` the key of that cluster, and is it of this version?"),
+            Self::Connect { address, .. } => match (cluster_of(address), address) {
+                (Some(home), _) => format!("start it with `prun up --dir {}`, {or_alone}", home.display()),
+                (None, Address::Unix(_)) => {
+                    "the rank server of this job is gone, or its socket is".to_owned()
+                }
+                (None, Address::Tcp { .. }) => {
+                    format!(
+                        "is `prun controller --listen` running there, and does `{CONTROLLER}` name its port?"
+                    )
+                }
             },
-            Self::Silent { path } => match cluster_of(path) {
+            Self::Silent { address } => match cluster_of(address) {
                 Some(home) => format!(
                     "`prun status --dir {0}` says whether it runs; it says why in `{0}/controller/log`",
                     home.display()
@@ -86,8 +113,9 @@ impl ClientError {
     }
 }
 
-/// The directory of the cluster whose controller has this socket, if it lies as `prun up` puts it.
-fn cluster_of(socket: &Path) -> Option<&Path> {
+/// The directory of the cluster whose controller has this address, if its socket lies as `prun up` puts it.
+fn cluster_of(address: &Address) -> Option<&Path> {
+    let Address::Unix(socket) = address else { return None };
     socket.parent().filter(|seat| seat.ends_with("controller"))?.parent()
 }
 
@@ -103,15 +131,15 @@ fn ping() -> Call {
 ///
 /// # Errors
 /// [`ClientError::NoController`], [`ClientError::Address`].
-pub fn socket_path() -> Result<PathBuf, ClientError> {
+pub fn address() -> Result<Address, ClientError> {
     if let Some(path) = env::var_os(SOCKET) {
-        return Ok(path.into());
+        return Ok(Address::Unix(path.into()));
     }
     if let Ok(address) = env::var(CONTROLLER) {
-        return path_of(&address);
+        return Ok(address.parse()?);
     }
     let own = Home::find(None).map(|home| home.controller().socket());
-    own.ok().filter(|socket| socket.exists()).ok_or(ClientError::NoController)
+    own.ok().filter(|socket| socket.exists()).map(Address::Unix).ok_or(ClientError::NoController)
 }
 
 /// Where a job script runs that is told nothing else: the controller that the variable names, or the one of this
@@ -121,23 +149,45 @@ pub fn socket_path() -> Result<PathBuf, ClientError> {
 ///
 /// # Errors
 /// [`ClientError::Address`].
-pub fn configured() -> Result<Option<PathBuf>, ClientError> {
+pub fn configured() -> Result<Option<Address>, ClientError> {
     if env::var_os(SOCKET).is_some() {
         return Ok(None);
     }
     if let Ok(address) = env::var(CONTROLLER) {
-        return path_of(&address).map(Some);
+        return Ok(Some(address.parse()?));
     }
     let own = Home::find(None).map(|home| home.controller()).ok();
-    Ok(own.filter(|seat| seat.holder().is_some()).map(|seat| seat.socket()))
+    Ok(own.filter(|seat| seat.holder().is_some()).map(|seat| seat.address()))
 }
 
-/// The path in `unix:PATH`.
+/// The key for an address, where one is needed: from the file that `PRUN_KEY` names, or of this user's own cluster.
 ///
 /// # Errors
-/// [`ClientError::Address`].
-pub fn path_of(address: &str) -> Result<PathBuf, ClientError> {
-    address.strip_prefix("unix:").map(PathBuf::from).ok_or_else(|| ClientError::Address(address.to_owned()))
+/// [`KeyError`]. A directory for the cluster that cannot be found has no key either.
+pub fn key_for(address: &Address) -> Result<Option<Key>, KeyError> {
+    match address {
+        Address::Unix(_) => Ok(None),
+        Address::Tcp { .. } => Key::read(&key_file()).map(Some),
+    }
+}
+
+/// Where the key is.
+fn key_file() -> PathBuf {
+    let own = || Home::find(None).map(|home| home.key()).unwrap_or_default();
+    env::var_os(KEY).map_or_else(own, PathBuf::from)
+}
+
+/// Why there is no link, for a client.
+fn undialled(error: DialError) -> ClientError {
+    match error {
+        DialError::Connect { address, source } => ClientError::Connect { address, source },
+        other => ClientError::Dial(other),
+    }
+}
+
+/// The key for the controller's address, where one is needed.
+fn key_of(address: &Address) -> Result<Option<Key>, ClientError> {
+    key_for(address).map_err(|source| ClientError::Key { address: address.clone(), source })
 }
 
 /// Puts an answer that comes in parts together; `None` until the last of them.

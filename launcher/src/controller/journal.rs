@@ -28,7 +28,7 @@ use super::core::event::Event;
 use super::core::image::Image;
 
 /// Version of the tables and of what stands in them.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Events after which a new image takes their place: at about 1 KiB each and 5 µs to replay, 10 MiB and 50 ms.
 pub const EVENTS_MAX: u64 = 10_000;
@@ -260,7 +260,7 @@ fn prepare(database: &Connection) -> Result<u32, rusqlite::Error> {
 pub(super) fn replay(cluster: &mut Cluster, record: Record) {
     let mut secrets = record.secrets.into_iter();
     // An event that draws more than it did then comes from another prun; what it starts is found dead later.
-    let mut secret = || secrets.next().unwrap_or(Secret([0; 16]));
+    let mut secret = || secrets.next().unwrap_or(Secret([0; 32]));
     cluster.apply(record.event, record.now, &mut secret);
 }
 

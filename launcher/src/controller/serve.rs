@@ -15,10 +15,11 @@ mod tests;
 use std::path::Path;
 
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
+use prun_runtime::net::link::Link;
 use prun_runtime::wire::node::{FromNode, ToNode};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 
+pub use self::node::NodeLost;
 use self::owner::{Inbox, Owner};
 use super::client::ClientError;
 pub use super::core::config::{Config, PartitionConfig, PartitionState};
@@ -60,8 +61,8 @@ impl Handle {
     ///
     /// # Errors
     /// Those of the link.
-    pub async fn serve_client(&self, stream: tokio::net::UnixStream) -> Result<(), ClientError> {
-        client::serve(self.inbox.clone(), stream).await
+    pub async fn serve_client(&self, link: Link) -> Result<(), ClientError> {
+        client::serve(self.inbox.clone(), link).await
     }
 
     /// Joins a rank server in this process: what it says is sent to the first, what it is told comes out of the
@@ -78,11 +79,8 @@ impl Handle {
     ///
     /// # Errors
     /// Those of the link.
-    pub async fn serve_node(
-        &self,
-        stream: impl AsyncRead + AsyncWrite + Send + 'static,
-    ) -> Result<(), ClientError> {
-        node::serve(self.join(), stream).await
+    pub async fn serve_node(&self, link: Link) -> Result<(), NodeLost> {
+        node::serve(self.join(), link).await
     }
 
     /// Ends every job, then the controller; returns when it has ended.

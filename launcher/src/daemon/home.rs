@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! HOME/slurm.conf         what the cluster is
+//! HOME/key                what links over the network need, where there are any
 //! HOME/bin/               Slurm's command names
-//! HOME/controller/        socket, lock, log
+//! HOME/controller/        socket, lock, log, and its address on the network where it has one
 //! HOME/nodes/slurmnode1/  lock, log, and a private directory while it runs
 //! ```
 
@@ -13,6 +14,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use prun_runtime::net::address::Address;
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::process::{Flock, FlockType, Pid, fcntl_getlk};
 
@@ -87,6 +89,12 @@ impl Home {
         self.path.join("slurm.conf")
     }
 
+    /// The key that links over the network need.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        self.path.join("key")
+    }
+
     /// Whether one of its daemons runs.
     #[must_use]
     pub fn runs(&self) -> bool {
@@ -137,10 +145,22 @@ impl Seat {
         &self.path
     }
 
+    /// The controller's address on this host.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        Address::Unix(self.socket())
+    }
+
     /// Where the controller listens.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.path.join("socket")
+    }
+
+    /// Names the controller's address on the network, while it has one.
+    #[must_use]
+    pub fn public_address(&self) -> PathBuf {
+        self.path.join("address")
     }
 
     /// What the daemon says.

@@ -2,5 +2,6 @@
 
 pub mod controller;
 pub mod home;
+pub mod network;
 pub mod node;
 pub mod ready;

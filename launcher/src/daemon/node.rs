@@ -1,21 +1,28 @@
 //! `prun node`: a rank server as a daemon.
 
+use std::error::Error;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
-use prun_runtime::server::door;
+use prun_runtime::net::address::Address;
+use prun_runtime::net::dial::{DialError, dial};
+use prun_runtime::net::key::KeyError;
+use prun_runtime::net::link::Link;
+use prun_runtime::server::door::{self, Listener, Visitor};
 use prun_runtime::server::guard::Guard;
 use prun_runtime::server::node::{Adopted, RankServer};
 use prun_runtime::wire::frame::{FrameError, FrameReader, FrameWriter};
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
-use prun_runtime::wire::preamble::{Preamble, Target};
-use tokio::net::{UnixListener, UnixStream};
+use prun_runtime::wire::preamble::Target;
+use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::home::HomeError;
+use super::network::{self, KeyFile, NetworkError};
 use super::ready;
 use crate::embedded::private_dir::PrivateDir;
 
@@ -25,6 +32,9 @@ pub enum NodeError {
     /// Its place cannot be had.
     #[error("no place for the rank server")]
     Home(#[from] HomeError),
+    /// It cannot be on the network.
+    #[error("cannot go on the network")]
+    Network(#[from] NetworkError),
     /// It cannot make its files, listen, or catch signals.
     #[error("cannot set up the rank server")]
     Setup(#[from] io::Error),
@@ -38,6 +48,39 @@ const PAUSES: [Duration; 4] = [
     Duration::from_secs(2),
 ];
 
+/// How a rank server and the rest of its cluster come to each other.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// The controller.
+    pub controller: Address,
+    /// `HOST:PORT` for launchers on other hosts.
+    pub listen: Option<String>,
+    /// The key for all that goes over the network.
+    pub key: KeyFile,
+}
+
+impl Way {
+    /// A link to the controller.
+    async fn dial(&self, target: Target) -> Result<Link, JoinError> {
+        let key = match self.controller {
+            Address::Unix(_) => None,
+            Address::Tcp { .. } => Some(self.key.key()?),
+        };
+        Ok(dial(&self.controller, target, key.as_ref()).await?)
+    }
+}
+
+/// Why there is no link to the controller.
+#[derive(Debug, thiserror::Error)]
+enum JoinError {
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error("lost the controller")]
+    Lost(#[from] FrameError),
+}
+
 /// Runs a rank server until SIGTERM. The guard has been forked for the directory's workspace.
 ///
 /// # Errors
@@ -47,37 +90,46 @@ pub async fn run(
     guard: Guard,
     mut facts: NodeFacts,
     virtual_cpus: bool,
-    controller: &Path,
+    way: &Way,
 ) -> Result<(), NodeError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     directory.make(&std::env::current_exe()?)?;
     let listener = UnixListener::bind(directory.socket())?;
-    facts.address = format!("unix:{}", directory.socket().display());
+    facts.address = Address::Unix(directory.socket()).to_string();
     let (connections, adopted) = mpsc::channel(QUEUE_MESSAGES_MAX);
-    let to_controller = controller.to_owned();
-    let door = tokio::spawn(door::keep(listener, move |stream, target| {
-        let (controller, connections) = (to_controller.clone(), connections.clone());
-        async move { lead(stream, target, controller, &connections).await }
-    }));
+    let mut doors = JoinSet::new();
+    let port = match &way.listen {
+        None => None,
+        Some(place) => {
+            let listener = network::listen(place)?;
+            let port = listener.local_addr()?;
+            doors.spawn(keep(Listener::Tcp(listener), way.clone(), connections.clone()));
+            Some(port)
+        }
+    };
+    doors.spawn(keep(Listener::Unix(listener), way.clone(), connections));
     let mut server = RankServer::new(guard, vec![facts], virtual_cpus, adopted);
     tokio::select! {
-        () = serve(&mut server, controller) => {}
+        () = serve(&mut server, way, port) => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    door.abort();
+    doors.abort_all();
     server.into_guard().finish();
     Ok(())
 }
 
 /// Serves one controller after the other, for ever.
-async fn serve(server: &mut RankServer, controller: &Path) {
+async fn serve(server: &mut RankServer, way: &Way, port: Option<SocketAddr>) {
     let mut attempt = 0;
     loop {
-        match join(server, controller).await {
+        match join(server, way, port).await {
             Ok(()) => attempt = 0,
-            Err(error) => tracing::info!(%error, "cannot reach the controller"),
+            Err(error) if attempt == 0 => {
+                tracing::warn!(error = &error as &dyn Error, "no controller; waiting for it")
+            }
+            Err(error) => tracing::info!(error = &error as &dyn Error, "still no controller"),
         }
         let pause = PAUSES[attempt.min(PAUSES.len() - 1)];
         attempt += 1;
@@ -89,16 +141,18 @@ async fn serve(server: &mut RankServer, controller: &Path) {
 }
 
 /// Joins the controller and serves it until the link breaks. Steps live on meanwhile.
-async fn join(server: &mut RankServer, controller: &Path) -> Result<(), FrameError> {
-    let (read, write) = UnixStream::connect(controller).await?.into_split();
-    let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
-    writer.message(&Preamble::new(Target::Join)).await?;
+async fn join(server: &mut RankServer, way: &Way, port: Option<SocketAddr>) -> Result<(), JoinError> {
+    let link = way.dial(Target::Join).await?;
+    if let Some(port) = port {
+        server.reached_at(&network::reached_at(port, link.local_ip));
+    }
+    let (mut reader, mut writer) = (FrameReader::new(link.read), FrameWriter::new(link.write));
     let (to_server, from_controller) = mpsc::channel(QUEUE_MESSAGES_MAX);
     let (to_controller, mut from_server) = mpsc::channel::<FromNode>(QUEUE_MESSAGES_MAX);
     let hear = async {
         while let Some(message) = reader.message::<ToNode>().await? {
             if message == ToNode::Registered {
-                ready::say()?;
+                ready::say().map_err(FrameError::from)?;
             } else if to_server.send(message).await.is_err() {
                 break;
             }
@@ -109,27 +163,40 @@ async fn join(server: &mut RankServer, controller: &Path) -> Result<(), FrameErr
         while let Some(message) = from_server.recv().await {
             writer.message(&message).await?;
         }
-        Ok(())
+        Ok::<(), FrameError>(())
     };
     tokio::select! {
-        outcome = hear => outcome,
-        outcome = tell => outcome,
+        outcome = hear => Ok(outcome?),
+        outcome = tell => Ok(outcome?),
         () = server.serve(from_controller, to_controller) => Ok(()),
     }
 }
 
-async fn lead(stream: UnixStream, target: Target, controller: PathBuf, connections: &mpsc::Sender<Adopted>) {
-    match target {
+/// Keeps a door of the rank server.
+async fn keep(listener: Listener, way: Way, connections: mpsc::Sender<Adopted>) {
+    door::keep(listener, move |visitor| {
+        let (way, connections) = (way.clone(), connections.clone());
+        async move { lead(visitor, &way, &connections).await }
+    })
+    .await;
+}
+
+async fn lead(visitor: Visitor, way: &Way, connections: &mpsc::Sender<Adopted>) {
+    match visitor.target {
         Target::Step { .. } | Target::Rank { .. } => {
-            if let Ok(stream) = stream.into_std() {
+            if let Some(adopted) = visitor.hand_over() {
                 // Closed only when the rank server has stopped: the connection closes with it.
-                let _ = connections.send((target, stream.into())).await;
+                let _ = connections.send(adopted).await;
             }
         }
-        Target::Node => prun_runtime::server::file::serve(stream).await,
+        Target::Node => {
+            let Some(link) = visitor.enter(way.key.key().ok().as_ref()).await else { return };
+            prun_runtime::server::file::serve(link.read, link.write).await;
+        }
         Target::Controller => {
-            if let Err(error) = relay(stream, &controller).await {
-                tracing::info!(%error, "cannot relay a client to the controller");
+            let Some(link) = visitor.enter(way.key.key().ok().as_ref()).await else { return };
+            if let Err(error) = relay(link, way).await {
+                tracing::info!(error = &error as &dyn Error, "cannot relay a client to the controller");
             }
         }
         Target::Join => tracing::warn!("refused a rank server that wants to join another"),
@@ -137,9 +204,10 @@ async fn lead(stream: UnixStream, target: Target, controller: PathBuf, connectio
 }
 
 /// A job's commands know their node alone: what they have for the controller goes through.
-async fn relay(mut client: UnixStream, controller: &Path) -> Result<(), FrameError> {
-    let mut stream = UnixStream::connect(controller).await?;
-    FrameWriter::new(&mut stream).message(&Preamble::new(Target::Controller)).await?;
-    tokio::io::copy_bidirectional(&mut client, &mut stream).await?;
+async fn relay(client: Link, way: &Way) -> Result<(), JoinError> {
+    let controller = way.dial(Target::Controller).await?;
+    let mut client = tokio::io::join(client.read, client.write);
+    let mut controller = tokio::io::join(controller.read, controller.write);
+    tokio::io::copy_bidirectional(&mut client, &mut controller).await.map_err(FrameError::from)?;
     Ok(())
 }

@@ -10,11 +10,12 @@ use std::io;
 use std::path::PathBuf;
 
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
-use prun_runtime::server::door;
+use prun_runtime::net::address::Address;
+use prun_runtime::server::door::{self, Listener, Visitor};
 use prun_runtime::server::guard::{Guard, Workspace};
 use prun_runtime::server::node::{Adopted, RankServer};
 use prun_runtime::wire::preamble::Target;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -69,17 +70,17 @@ impl Cluster {
             rank_server.into_guard()
         });
         let inside = controller.clone();
-        let door = tokio::spawn(door::keep(listener, move |stream, target| {
+        let door = tokio::spawn(door::keep(Listener::Unix(listener), move |visitor| {
             let (controller, connections) = (inside.clone(), connections.clone());
-            async move { lead(stream, target, &controller, &connections).await }
+            async move { lead(visitor, &controller, &connections).await }
         }));
         Ok(Self { directory, controller, rank_server, door })
     }
 
     /// Where its commands reach it.
     #[must_use]
-    pub fn socket(&self) -> PathBuf {
-        self.directory.socket()
+    pub fn address(&self) -> Address {
+        Address::Unix(self.directory.socket())
     }
 
     /// Stops everything, and waits until no process and no file of it is left.
@@ -92,20 +93,24 @@ impl Cluster {
     }
 }
 
-async fn lead(stream: UnixStream, target: Target, controller: &Handle, connections: &mpsc::Sender<Adopted>) {
-    match target {
+async fn lead(visitor: Visitor, controller: &Handle, connections: &mpsc::Sender<Adopted>) {
+    match visitor.target {
         Target::Controller => {
-            if let Err(error) = controller.serve_client(stream).await {
+            let Some(link) = visitor.enter(None).await else { return };
+            if let Err(error) = controller.serve_client(link).await {
                 tracing::debug!(%error, "a client's link broke");
             }
         }
         Target::Step { .. } | Target::Rank { .. } => {
-            if let Ok(stream) = stream.into_std() {
+            if let Some(adopted) = visitor.hand_over() {
                 // Closed only when the rank server has stopped: the connection closes with it.
-                let _ = connections.send((target, stream.into())).await;
+                let _ = connections.send(adopted).await;
             }
         }
-        Target::Node => prun_runtime::server::file::serve(stream).await,
+        Target::Node => {
+            let Some(link) = visitor.enter(None).await else { return };
+            prun_runtime::server::file::serve(link.read, link.write).await;
+        }
         Target::Join => tracing::warn!("an embedded cluster takes no further nodes"),
     }
 }

@@ -48,6 +48,7 @@ pub fn batch_launch(
         owner_grace_ms: None,
         root: None,
         layout: Vec::new(),
+        mpi: None,
         nodes: vec![node],
     })
 }
@@ -166,7 +167,7 @@ mod tests {
     fn launch(options: &str, env: &[(&str, &str)], streams: bool) -> StepLaunch {
         let job = job(options);
         let submission = Submission { streams, ..submission(&job, env) };
-        batch_launch(&job, &[], &submission, Secret([1; 16]), 3000).unwrap()
+        batch_launch(&job, &[], &submission, Secret([1; 32]), 3000).unwrap()
     }
 
     fn file(path: &str, append: bool) -> Output {
@@ -190,10 +191,10 @@ mod tests {
         let mut job = job("");
         let mut submission = submission(&job, &[]);
         job.allocation = None;
-        assert!(batch_launch(&job, &[], &submission, Secret([1; 16]), 0).is_none());
+        assert!(batch_launch(&job, &[], &submission, Secret([1; 32]), 0).is_none());
         job = super::super::sample::job("");
         submission.script = None;
-        assert!(batch_launch(&job, &[], &submission, Secret([1; 16]), 0).is_none());
+        assert!(batch_launch(&job, &[], &submission, Secret([1; 32]), 0).is_none());
     }
 
     #[test]

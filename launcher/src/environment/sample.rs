@@ -139,7 +139,7 @@ pub(super) fn step(job: &JobView, options: &str) -> (StepCreated, Request) {
     let layout = lay_out(&job.spec, &allocation, &[], &request.job, &request.step).unwrap();
     let created = StepCreated {
         key: StepKey { job: job.id, step: StepId(3) },
-        secret: Secret([7; 16]),
+        secret: Secret([7; 32]),
         addresses: vec!["unix:/run/x".to_owned(); layout.plan.nodes.len()],
         plan: layout.plan,
         job: Box::new(job.clone()),

@@ -7,6 +7,7 @@ use crate::layout::bind::{BindKind, Binding};
 use crate::script::hostlist;
 use crate::script::options::Request;
 use crate::script::spec::{JobSpec, Memory};
+use prun_runtime::net::address::Address;
 
 /// Variables of a step for all of its tasks, over those of the job (`srun(1)`, output environment variables).
 #[must_use]
@@ -52,11 +53,10 @@ fn extent(setter: &mut Setter, created: &StepCreated) {
 
 /// The host of a node's address: programs take it for one that every task reaches.
 fn host(address: &str) -> Option<String> {
-    if address.starts_with("unix:") {
-        return Some("127.0.0.1".to_owned());
+    match address.parse().ok()? {
+        Address::Unix(_) => Some("127.0.0.1".to_owned()),
+        Address::Tcp { host, .. } => Some(host),
     }
-    let (host, _port) = address.rsplit_once(':')?;
-    Some(host.trim_matches(['[', ']']).to_owned())
 }
 
 /// What was asked of the step itself.
@@ -186,8 +186,8 @@ mod tests {
     fn the_host_of_an_address_is_told() {
         for (address, expected) in [
             ("unix:/run/x", Some("127.0.0.1")),
-            ("10.0.0.7:6818", Some("10.0.0.7")),
-            ("[::1]:6818", Some("::1")),
+            ("tcp://10.0.0.7:6818", Some("10.0.0.7")),
+            ("tcp://[::1]:6818", Some("::1")),
             ("nonsense", None),
         ] {
             assert_eq!(host(address).as_deref(), expected, "{address}");

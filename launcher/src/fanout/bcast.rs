@@ -15,7 +15,7 @@ use serde_bytes::ByteBuf;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
-use super::link::{Duplex, connect, into_io};
+use super::link::{connect, into_io};
 
 /// Nodes that are sent to at the same time (`--fanout`).
 pub const FANOUT: usize = 32;
@@ -147,8 +147,8 @@ pub async fn broadcast(copy: &Copy, source: Source, nodes: &[(String, String)]) 
             let source = source.clone();
             sending.spawn(async move {
                 let outcome = match connect(&address, Target::Node).await {
-                    Ok(stream) => send(&copy, &source, stream).await,
-                    Err(error) => Err(error),
+                    Ok(link) => send(&copy, &source, link.read, link.write).await,
+                    Err(error) => Err(error.into_io()),
                 };
                 outcome.err().map(|error| (at, NotSent { node, error }))
             });
@@ -168,8 +168,11 @@ pub async fn broadcast(copy: &Copy, source: Source, nodes: &[(String, String)]) 
 ///
 /// # Errors
 /// Those of the source, the link, and the receiver (`EEXIST` without `force`).
-pub async fn send(copy: &Copy, source: &Source, stream: Box<dyn Duplex>) -> io::Result<()> {
-    let (read, write) = tokio::io::split(stream);
+pub async fn send<R, W>(copy: &Copy, source: &Source, read: R, write: W) -> io::Result<()>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
     let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
     let start = FileStart {
         path: copy.destination.clone(),
@@ -252,8 +255,9 @@ mod tests {
     async fn send_once(copy: &Copy) -> io::Result<()> {
         let (own, other) = tokio::io::duplex(1 << 12);
         let source = Source::open(&copy.source).unwrap();
-        let serve = prun_runtime::server::file::serve(other);
-        tokio::join!(send(copy, &source, Box::new(own)), serve).0
+        let ((read, write), (other_read, other_write)) = (tokio::io::split(own), tokio::io::split(other));
+        let serve = prun_runtime::server::file::serve(other_read, other_write);
+        tokio::join!(send(copy, &source, read, write), serve).0
     }
 
     #[tokio::test]
@@ -288,7 +292,8 @@ mod tests {
             let length =
                 u32::from_le_bytes([preamble[0], preamble[1], preamble[2], preamble[3]]) as usize - 1;
             tokio::io::AsyncReadExt::read_exact(&mut stream, &mut vec![0; length]).await.unwrap();
-            prun_runtime::server::file::serve(stream).await;
+            let (read, write) = stream.into_split();
+            prun_runtime::server::file::serve(read, write).await;
         };
         let address = format!("unix:{}", socket.display());
         let nodes: Vec<(String, String)> =

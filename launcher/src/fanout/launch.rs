@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use prun_runtime::ids::Rank;
-use prun_runtime::wire::launch::{NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch};
+use prun_runtime::wire::launch::{
+    Mpi, MpiKind, MpiNode, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch,
+};
 use serde_bytes::ByteBuf;
 
 use crate::controller::api::StepCreated;
 use crate::environment::{Variables, of_node, of_step, of_task};
 use crate::gather::files::Streams;
-use crate::layout::plan::NodePlan;
+use crate::layout::plan::{NodePlan, Plan};
 use crate::script::options::Request;
 
 /// Milliseconds that a step goes on when its `srun` is gone: long enough for a link to be made again.
@@ -37,6 +39,8 @@ pub struct Own {
     pub terminal: Option<(u16, u16)>,
     /// Working directory of the tasks.
     pub cwd: ByteBuf,
+    /// What the programs' MPI libraries speak, as found by looking at them.
+    pub mpi: Option<MpiKind>,
 }
 
 /// The launch of a step with all of its nodes.
@@ -93,6 +97,7 @@ pub fn launch(
         owner_grace_ms: Some(OWNER_GRACE_MS),
         root: created.addresses.first().cloned(),
         layout: layout(created),
+        mpi: own.mpi.map(|kind| Mpi { kind, nodes: mpi_nodes(&created.plan) }),
         nodes: nodes.collect(),
     }
 }
@@ -104,6 +109,14 @@ fn layout(created: &StepCreated) -> Vec<NodeRanks> {
         NodeRanks::new(node.name.clone(), address.clone(), node.tasks.iter().map(|task| task.rank))
     };
     nodes.map(node).collect()
+}
+
+fn mpi_nodes(plan: &Plan) -> Vec<MpiNode> {
+    let of_node = |node: &NodePlan| MpiNode {
+        name: node.name.clone(),
+        ranks: node.tasks.iter().map(|task| Rank(task.rank)).collect(),
+    };
+    plan.nodes.iter().map(of_node).collect()
 }
 
 /// Each different program once, and by rank its number.

@@ -1,38 +1,56 @@
 //! The link to one step process: a reader that hands on what comes, and a writer that sends what is put to it.
 
 use std::io;
-use std::path::PathBuf;
 
 use bytes::Bytes;
 use prun_runtime::ids::Rank;
+use prun_runtime::net::address::{Address, AddressError};
+use prun_runtime::net::dial::{DialError, dial};
+use prun_runtime::net::key::KeyError;
+use prun_runtime::net::link as net;
 use prun_runtime::wire::frame::{FrameError, FrameReader, FrameWriter};
-use prun_runtime::wire::preamble::{Preamble, Target};
+use prun_runtime::wire::preamble::Target;
 use prun_runtime::wire::step::{FromStep, ToStep};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-/// Anything that bytes go over in both directions.
-pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+use crate::controller::client::key_for;
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+/// A node that cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// What it has registered is no address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The cluster's key cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// It does not let this side in.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+}
 
-/// Connects to a node as it has registered (`unix:PATH` or `HOST:PORT`), and says for whom.
+impl ConnectError {
+    /// As an error of the system, which it is where nobody listens.
+    #[must_use]
+    pub fn into_io(self) -> io::Error {
+        match self {
+            Self::Dial(DialError::Connect { source, .. }) => source,
+            other => io::Error::other(other),
+        }
+    }
+}
+
+/// Connects to a node as it has registered (`unix:PATH` or `tcp://HOST:PORT`), and says for whom.
 ///
 /// # Errors
-/// Those of connecting and of the first write.
-pub async fn connect(address: &str, target: Target) -> io::Result<Box<dyn Duplex>> {
-    let mut stream: Box<dyn Duplex> = match address.strip_prefix("unix:") {
-        Some(path) => Box::new(UnixStream::connect(PathBuf::from(path)).await?),
-        None => {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            Box::new(stream)
-        }
-    };
-    FrameWriter::new(&mut stream).message(&Preamble::new(target)).await.map_err(into_io)?;
-    Ok(stream)
+/// [`ConnectError`].
+pub async fn connect(address: &str, target: Target) -> Result<net::Link, ConnectError> {
+    let address: Address = address.parse()?;
+    // A step's own secret is all the key that it needs.
+    let key = if target == Target::Node { key_for(&address)? } else { None };
+    Ok(dial(&address, target, key.as_ref()).await?)
 }
 
 /// A failure of a link as an error of the system.
@@ -85,16 +103,10 @@ impl Link {
     /// Takes over a connection on the current tokio runtime. At most `waiting_max` messages wait to be sent; what
     /// comes goes to `arrivals`.
     #[must_use]
-    pub fn open(
-        link: usize,
-        stream: Box<dyn Duplex>,
-        waiting_max: usize,
-        arrivals: mpsc::Sender<Arrival>,
-    ) -> Self {
-        let (read, write) = tokio::io::split(stream);
+    pub fn open(link: usize, bytes: net::Link, waiting_max: usize, arrivals: mpsc::Sender<Arrival>) -> Self {
         let (to, waiting) = mpsc::channel(waiting_max);
-        let reader = tokio::spawn(read_all(link, FrameReader::new(read), arrivals));
-        let writer = tokio::spawn(write_all(FrameWriter::new(write), waiting));
+        let reader = tokio::spawn(read_all(link, FrameReader::new(bytes.read), arrivals));
+        let writer = tokio::spawn(write_all(FrameWriter::new(bytes.write), waiting));
         Self { to, tasks: [reader.abort_handle(), writer.abort_handle()] }
     }
 

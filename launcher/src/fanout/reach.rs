@@ -3,10 +3,11 @@
 use std::io;
 
 use prun_runtime::ids::StepKey;
+use prun_runtime::net::link::Link;
 use prun_runtime::wire::launch::Secret;
 use prun_runtime::wire::preamble::Target;
 
-use super::link::{Duplex, connect};
+use super::link::connect;
 use crate::layout::plan::Plan;
 
 /// Where a step is, and what lets a launcher in.
@@ -38,8 +39,8 @@ pub struct ReachError {
 
 /// A connection to one step process, with the ranks that it owns.
 pub struct Connection {
-    /// The connection, preamble sent.
-    pub stream: Box<dyn Duplex>,
+    /// The connection, let in.
+    pub stream: Link,
     /// Ascending.
     pub ranks: Vec<u32>,
 }
@@ -63,7 +64,7 @@ pub async fn reach(door: &Door<'_>) -> Result<Vec<Connection>, ReachError> {
         let stream = connect(address, target).await.map_err(|source| ReachError {
             node: node.to_owned(),
             address: address.to_owned(),
-            source,
+            source: source.into_io(),
         })?;
         ranks.sort_unstable();
         connections.push(Connection { stream, ranks });

@@ -272,6 +272,7 @@ impl Session {
             }
             FromStep::End { rank, stream, offset } => return self.outputs.end(rank, stream, offset),
             FromStep::StdinTaken { bytes } => self.links[link].taken = bytes,
+            FromStep::Aborted { rank, code, why } => self.watch.aborted(rank.0, code, &why, now),
             FromStep::Warning { text, .. } => self.watch.warned(&text),
             FromStep::Done => self.links[link].done = true,
             // Nobody here has asked.

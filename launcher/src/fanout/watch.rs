@@ -97,6 +97,8 @@ pub struct Watch {
     /// When the step's end is no longer waited for.
     give_up_at: Option<u64>,
     terminating: bool,
+    /// The rank that has ended the whole step, and the code that it wants.
+    aborted: Option<(u32, Option<i32>)>,
     acts: Vec<Act>,
 }
 
@@ -126,6 +128,7 @@ impl Watch {
             kill_at: None,
             give_up_at: None,
             terminating: false,
+            aborted: None,
             acts: Vec::new(),
         }
     }
@@ -198,6 +201,18 @@ impl Watch {
     /// What a step process wants the user to read.
     pub fn warned(&mut self, text: &str) {
         self.acts.push(Act::Say(format!("slurmstepd: {text}")));
+    }
+
+    /// A rank ends the whole step.
+    pub fn aborted(&mut self, rank: u32, code: Option<i32>, why: &str, now: u64) {
+        let Some(&node) = self.node_of.get(rank as usize) else { return };
+        if self.settings.onlooker || self.terminating || self.kill_at.is_some() {
+            return;
+        }
+        self.aborted = Some((rank, code));
+        let line = format!("{}: task {rank}: {why}", self.nodes[node]);
+        self.complain(&line);
+        self.abort(now);
     }
 
     /// A step process is lost, and with it those of its tasks that still ran.
@@ -365,14 +380,30 @@ impl Watch {
         self.running == 0
     }
 
-    /// Says what has not been said, and gives the step's exit: the highest signal that ended a task, else the highest code.
+    /// Says what has not been said, and gives the step's exit: that of the rank that has ended the step, else the highest
+    /// signal that ended a task, else the highest code.
     pub fn finish(&mut self) -> Exit {
         self.say_ends();
+        if let Some(exit) = self.exit_of_aborted() {
+            return exit;
+        }
         let ends = self.tasks.iter().filter_map(|task| match task {
             Task::Ended(exit) => Some(*exit),
             _ => None,
         });
         ends.max_by_key(|exit| (exit.signal, exit.code)).unwrap_or_default()
+    }
+
+    /// The exit of a step that one of its ranks has ended: as that rank asked for it, else as it ended itself; never
+    /// success.
+    fn exit_of_aborted(&self) -> Option<Exit> {
+        let (rank, code) = self.aborted?;
+        let own = match (code, self.tasks[rank as usize]) {
+            (Some(code), _) => Exit { code: code & 0xff, ..Exit::default() },
+            (None, Task::Ended(exit)) => exit,
+            (None, _) => Exit::default(),
+        };
+        Some(if own.status() == 0 { Exit { code: 1, ..own } } else { own })
     }
 }
 

@@ -370,6 +370,8 @@ pub struct StepSpec {
     pub mem_bind: Option<String>,
     /// `--mpi` as written.
     pub mpi: Option<String>,
+    /// `--external-launcher`: what runs starts the ranks itself.
+    pub external_launcher: bool,
     /// `--jobid`.
     pub job_id: Option<u32>,
     /// `--task-prolog`, `--task-epilog`.

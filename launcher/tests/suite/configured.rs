@@ -23,7 +23,7 @@ fn a_job_runs_on_the_cluster_that_is_configured() {
     let (first, rest) = run.stdout.split_once('\n').unwrap();
     assert_eq!(rest, ranks);
     let name = first.strip_prefix("script in ").unwrap();
-    let place = format!("prun: runs on cluster {name} at `{}`\n", cluster.socket().display());
+    let place = format!("prun: runs on cluster {name} at `unix:{}`\n", cluster.socket().display());
     assert!(run.stderr.starts_with(&place), "{run:?}");
     for word in ["complaint\n", "failed with exit code 3", "slurmnode[1-3]"] {
         assert!(run.stderr.contains(word), "no `{word}` in {run:?}");
@@ -110,9 +110,10 @@ fn what_a_cluster_does_not_have_is_said_with_its_size() {
 #[test]
 fn a_controller_that_is_not_there_is_named() {
     let place = Place::with(&[("job.sh", RANKS)]);
-    for (address, words) in
-        [("unix:/nowhere/socket", ["`/nowhere/socket`", "`--local"]), ("tcp:1", ["`tcp:1`", "`unix:PATH`"])]
-    {
+    for (address, words) in [
+        ("unix:/nowhere/socket", ["`unix:/nowhere/socket`", "`--local"]),
+        ("tcp:1", ["`tcp:1`", "`unix:PATH`"]),
+    ] {
         let mut command = place.prun(["job.sh"]);
         command.env("PRUN_CONTROLLER", address);
         let run = finish(command);

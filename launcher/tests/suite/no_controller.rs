@@ -41,7 +41,7 @@ fn one_that_was_ended_is_told_from_none() {
     assert_eq!(cluster.prun_down().code, Some(0));
     let run = cluster.run("sinfo");
     let (home, socket) = (cluster.home(), cluster.socket());
-    let reached = format!("cannot reach the controller at `{}`: No such file", socket.display());
+    let reached = format!("cannot reach the controller at `unix:{}`: No such file", socket.display());
     let help = format!("sinfo: help: start it with `prun up --dir {}`", home.display());
     assert!(run.code == Some(1) && run.stderr.contains(&reached) && run.stderr.contains(&help), "{run:?}");
 }

@@ -29,9 +29,7 @@ const FAREWELL_WAIT: Duration = Duration::from_secs(5);
 const NAMES_MAX: u32 = 100;
 
 /// Receives one file over a connection whose preamble (`Target::Node`) has been read. Failures are told to the sender.
-pub async fn serve<S: AsyncRead + AsyncWrite>(stream: S) {
-    let (read, write) = tokio::io::split(stream);
-    let (read, write) = (Box::pin(read), Box::pin(write));
+pub async fn serve<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(read: R, write: W) {
     let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
     let outcome = receive(&mut reader, &mut writer).await;
     let last = match outcome {
@@ -266,7 +264,8 @@ mod tests {
     /// Sends a file in chunks, the last of them perhaps damaged; gives the receiver's last word.
     async fn send(start: FileStart, chunks: &[&[u8]], damage: bool) -> FromFile {
         let (own, other) = tokio::io::duplex(1 << 10);
-        let served = serve(other);
+        let (read, write) = tokio::io::split(other);
+        let served = serve(read, write);
         let sent = async {
             let (read, write) = tokio::io::split(own);
             let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
@@ -361,7 +360,8 @@ mod tests {
             let chunk = ToFile::Chunk { offset: 0, crc32: crc32fast::hash(b"ab") };
             writer.message_with_data(&chunk, b"ab").await.unwrap();
         };
-        tokio::join!(go, serve(other));
+        let (read, write) = tokio::io::split(other);
+        tokio::join!(go, serve(read, write));
         assert!(entries(directory.path()).is_empty());
     }
 

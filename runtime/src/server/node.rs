@@ -13,6 +13,7 @@ use super::control;
 use super::guard::Guard;
 use crate::ids::StepKey;
 use crate::limits::QUEUE_MESSAGES_MAX;
+use crate::net::address::Address;
 use crate::wire::frame::FrameError;
 use crate::wire::launch::StepLaunch;
 use crate::wire::node::{FromNode, NodeFacts, ToNode};
@@ -60,6 +61,13 @@ impl RankServer {
             attended: JoinSet::new(),
             news,
             tell,
+        }
+    }
+
+    /// From the next registration on, its nodes are reached there.
+    pub fn reached_at(&mut self, address: &Address) {
+        for node in &mut self.nodes {
+            node.address = address.to_string();
         }
     }
 
@@ -153,9 +161,8 @@ impl RankServer {
     /// Gives an order to a step. One that is gone needs none; one that has stopped taking them is given up: its link
     /// closes, which ends it.
     fn order(&mut self, key: StepKey, message: ToStepd, socket: Option<OwnedFd>) {
-        if let Some(sender) = self.steps.get(&key)
-            && sender.try_send((message, socket)).is_err()
-        {
+        let Some(sender) = self.steps.get(&key) else { return };
+        if let Err(mpsc::error::TrySendError::Full(_)) = sender.try_send((message, socket)) {
             tracing::warn!(%key, "the step process takes no more orders");
             self.steps.remove(&key);
         }

@@ -53,6 +53,9 @@ pub struct StepLaunch {
     /// Every node of the step with its ranks, in the step's node order; empty: those of `nodes` are all.
     #[serde(default)]
     pub layout: Vec<NodeRanks>,
+    /// How the MPI libraries of its ranks find one another; `None`: they do not.
+    #[serde(default)]
+    pub mpi: Option<Mpi>,
     /// The nodes of this rank server that take part, in the step's node order.
     pub nodes: Vec<NodeTasks>,
 }
@@ -93,6 +96,36 @@ impl NodeRanks {
 pub struct Program {
     /// `argv`, never empty.
     pub argv: Vec<ByteBuf>,
+}
+
+/// What MPI libraries are told about a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mpi {
+    /// What they speak.
+    pub kind: MpiKind,
+    /// All nodes of the step, of this rank server or not, in the step's node order.
+    pub nodes: Vec<MpiNode>,
+}
+
+/// What an MPI library and its launcher speak.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MpiKind {
+    /// PMI-1 and PMI-2, over an inherited socket (MPICH, Intel MPI, MVAPICH).
+    Pmi,
+    /// PMIx, by its own library (Open MPI).
+    Pmix {
+        /// `libpmix.so.2`, where the launcher has found one that belongs to the program.
+        library: Option<ByteBuf>,
+    },
+}
+
+/// A node of a step and its ranks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MpiNode {
+    /// Its name.
+    pub name: String,
+    /// Ascending.
+    pub ranks: Vec<Rank>,
 }
 
 /// The tasks of a step on one node.
@@ -160,9 +193,9 @@ pub enum Output {
 }
 
 /// A step's secret. Its `Debug` form shows nothing.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Secret(#[serde(with = "serde_bytes")] pub [u8; 16]);
+pub struct Secret(#[serde(with = "serde_bytes")] pub [u8; 32]);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -181,8 +214,8 @@ impl Secret {
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
-        let mut bytes = [0; 16];
-        if digits.len() != 32 {
+        let mut bytes = [0; 32];
+        if digits.len() != 64 {
             return None;
         }
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {

@@ -48,6 +48,25 @@ pub enum Target {
     },
 }
 
+#[cfg(feature = "server")]
+impl Target {
+    /// The same for the open, where a step's secret must not be seen, and that secret: it proves itself in the handshake.
+    #[must_use]
+    pub fn without_secret(self) -> (Self, Option<crate::net::key::Key>) {
+        match self {
+            Self::Step { key, secret, owner } => (
+                Self::Step { key, secret: Secret::default(), owner },
+                Some(crate::net::key::Key::new(secret.0)),
+            ),
+            Self::Rank { key, secret, rank } => (
+                Self::Rank { key, secret: Secret::default(), rank },
+                Some(crate::net::key::Key::new(secret.0)),
+            ),
+            other => (other, None),
+        }
+    }
+}
+
 impl Preamble {
     /// A preamble of this version.
     #[must_use]

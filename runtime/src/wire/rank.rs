@@ -1,6 +1,7 @@
 //! Rank ↔ step process.
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use super::launch::NodeRanks;
 use crate::ids::Rank;
@@ -29,6 +30,16 @@ pub enum ToServer {
         /// How, for people.
         how: String,
     },
+    /// A step process has come to a fence that carries data, for all of its ranks that take part: an allgather over
+    /// step processes. It comes to no other fence of the same group before this one is answered.
+    Fence {
+        /// Ranks that take part, ascending; empty: all of the step.
+        group: Vec<Rank>,
+        /// Those of them that this step process speaks for.
+        ranks: Vec<Rank>,
+        /// What it gives to the others.
+        data: ByteBuf,
+    },
 }
 
 /// Step process to rank.
@@ -45,8 +56,13 @@ pub enum FromServer {
         /// There are more ranks here than CPUs.
         crowded: bool,
     },
-    /// A rank is gone: the barrier cannot complete, since the rank had not reached it; or, on the link of a program that
-    /// takes part, the step is over.
+    /// Every step process has come to the fence.
+    Fenced {
+        /// What each gave, in the same order for all.
+        parts: Vec<ByteBuf>,
+    },
+    /// A rank is gone: the barrier or fence cannot complete, since the rank had not reached it; or, on the link of a
+    /// program that takes part, the step is over.
     PeerGone {
         /// The lowest such rank.
         rank: Rank,

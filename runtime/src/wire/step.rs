@@ -117,6 +117,16 @@ pub enum FromStep {
         /// Bytes.
         bytes: u64,
     },
+    /// A rank ends the whole step, by its own wish (`MPI_Abort`) or because the others would wait for it in vain. The
+    /// launcher ends it on all nodes.
+    Aborted {
+        /// Which.
+        rank: Rank,
+        /// The step's exit code, where the rank names one.
+        code: Option<i32>,
+        /// What it did, for people: `called MPI_Abort`.
+        why: String,
+    },
     /// Something the user should read on stderr, without prefix (`slurmstepd: …` is put before it by the launcher).
     Warning {
         /// The node it comes from.

@@ -60,7 +60,7 @@ pub(super) fn attach() -> Result<Communicator, InitError> {
         FromServer::PeerGone { rank, node, how } => {
             return Err(InitError::Refused(format!("rank {rank} on {node} {how}")));
         }
-        FromServer::Released => return Err(nonsense()),
+        _ => return Err(nonsense()),
     };
     let places = places(&nodes).ok_or_else(nonsense)?;
     let ranks: Vec<Rank> = nodes.get(node as usize).ok_or_else(nonsense)?.ranks().collect();

@@ -1,10 +1,10 @@
 //! A job from its submission to its end: submit, watch, show. Whether its controller is in this process or elsewhere
 //! makes no difference here.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use prun_runtime::ids::JobId;
+use prun_runtime::net::address::Address;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::stream::{self, Streamed};
@@ -46,9 +46,9 @@ pub(super) struct Outcome {
     pub(super) reader_gone: bool,
 }
 
-/// What the cluster behind a socket calls itself.
-pub(super) async fn name_of_cluster(socket: &Path) -> Result<String, DriveError> {
-    match AsyncClient::connect_to(socket).await?.call(Request::Config).await? {
+/// What a cluster calls itself.
+pub(super) async fn name_of_cluster(controller: &Address) -> Result<String, DriveError> {
+    match AsyncClient::connect_to(controller).await?.call(Request::Config).await? {
         Reply::Config(pairs) => {
             let name = pairs.into_iter().find(|(key, _)| key == "ClusterName");
             Ok(name.map(|(_, name)| name).unwrap_or_default())
@@ -57,14 +57,14 @@ pub(super) async fn name_of_cluster(socket: &Path) -> Result<String, DriveError>
     }
 }
 
-/// Submits a job to the controller behind a socket and sees it to its end.
+/// Submits a job to a controller and sees it to its end.
 pub(super) async fn drive(
-    socket: &Path,
+    controller: &Address,
     submission: Submission,
     progress: &Progress,
 ) -> Result<Outcome, DriveError> {
     let streams = submission.streams;
-    let mut client = AsyncClient::connect_to(socket).await?;
+    let mut client = AsyncClient::connect_to(controller).await?;
     let job = match client.call(Request::Submit(Box::new(submission))).await? {
         Reply::Submitted { job, warnings } => {
             warnings.iter().for_each(|warning| progress.aside(|| eprintln!("prun: {warning}")));
@@ -73,9 +73,9 @@ pub(super) async fn drive(
         Reply::Error(refusal) => return Err(DriveError::Refused(refusal)),
         _ => return Err(DriveError::OutOfTurn),
     };
-    let mut watcher = AsyncClient::connect_to(socket).await?;
+    let mut watcher = AsyncClient::connect_to(controller).await?;
     let mut output = std::pin::pin!(async {
-        if streams { stream::show(socket, job, progress).await } else { Ok(Streamed::ToItsEnd) }
+        if streams { stream::show(controller, job, progress).await } else { Ok(Streamed::ToItsEnd) }
     });
     let mut stop = Stop::new(job)?;
     let (mut reader_gone, mut shown) = (false, false);

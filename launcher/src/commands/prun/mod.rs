@@ -13,9 +13,9 @@ mod stream;
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
+use prun_runtime::net::address::Address;
 use prun_runtime::server::guard::{Guard, Role, fork_guard};
 
 use self::ask::{Asked, Job};
@@ -37,23 +37,23 @@ pub fn run(words: &[OsString]) -> ExitCode {
         Asked::Plan(job) => draw(&job),
         Asked::Run(job) => match &job.place {
             Place::Here(shape) => embed(&job, *shape),
-            Place::At(socket) => submit(&job, socket),
+            Place::At(controller) => submit(&job, controller),
         },
     }
 }
 
 /// Runs the job on a cluster that is there already.
-fn submit(job: &Job, socket: &Path) -> ExitCode {
+fn submit(job: &Job, controller: &Address) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail("prun", &error),
     };
     let outcome = runtime.block_on(async {
-        let cluster = drive::name_of_cluster(socket).await?;
+        let cluster = drive::name_of_cluster(controller).await?;
         if !job.quiet {
-            eprintln!("prun: runs on cluster {cluster} at `{}`", socket.display());
+            eprintln!("prun: runs on cluster {cluster} at `{}`", controller);
         }
-        show(job, socket).await
+        show(job, controller).await
     });
     let unreachable = matches!(outcome, Err(DriveError::Client(_)));
     let code = conclude(job, outcome);
@@ -95,16 +95,16 @@ fn run_here(job: &Job, shape: Shape, directory: PrivateDir, guard: Guard) -> Exi
         if let Some(note) = job.place.sharing().filter(|_| !job.quiet) {
             eprintln!("prun: {note}");
         }
-        let outcome = show(job, &cluster.socket()).await;
+        let outcome = show(job, &cluster.address()).await;
         cluster.stop().await;
         conclude(job, outcome)
     })
 }
 
 /// Sees the job to its end, with a line about how far it is.
-async fn show(job: &Job, socket: &Path) -> Result<Outcome, DriveError> {
+async fn show(job: &Job, controller: &Address) -> Result<Outcome, DriveError> {
     let progress = Progress::new(!job.quiet && std::io::stderr().is_terminal());
-    let outcome = drive::drive(socket, job.submission.clone(), &progress).await;
+    let outcome = drive::drive(controller, job.submission.clone(), &progress).await;
     progress.clear();
     outcome
 }

@@ -1,7 +1,6 @@
 //! Where a job runs: on nodes of this very process, or on a cluster that is there already.
 
-use std::path::PathBuf;
-
+use prun_runtime::net::address::Address;
 use prun_runtime::wire::node::NodeFacts;
 
 use crate::controller::api::{NodeView, Refusal, Reply, Request};
@@ -16,8 +15,8 @@ use crate::script::spec::JobSpec;
 pub(super) enum Place {
     /// On an embedded cluster of these nodes.
     Here(Shape),
-    /// On the cluster whose controller listens at this socket.
-    At(PathBuf),
+    /// On the cluster of this controller.
+    At(Address),
 }
 
 /// Why a job has no place to run.
@@ -66,7 +65,7 @@ impl Place {
             return Ok(Self::Here(shape.parse()?));
         }
         match client::configured()? {
-            Some(socket) => Ok(Self::At(socket)),
+            Some(controller) => Ok(Self::At(controller)),
             None => Shape::fitting(job).map(Self::Here).map_err(NoPlace::Refused),
         }
     }
@@ -84,11 +83,11 @@ impl Place {
     /// # Errors
     /// Those of asking it.
     pub(super) fn nodes(&self) -> Result<Vec<Node>, ClientError> {
-        let socket = match self {
+        let controller = match self {
             Self::Here(shape) => return Ok(shape.nodes("").into_iter().map(Node::plain).collect()),
-            Self::At(socket) => socket,
+            Self::At(controller) => controller,
         };
-        match Client::connect_to(socket)?.call(Request::Nodes)? {
+        match Client::connect_to(controller)?.call(Request::Nodes)? {
             Reply::Nodes(nodes) => Ok(nodes.into_iter().map(Node::of).collect()),
             // A controller that tells nothing of its nodes has none that could be counted on.
             _ => Ok(Vec::new()),

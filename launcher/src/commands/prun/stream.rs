@@ -1,10 +1,11 @@
 //! The script's own output, onto prun's, while the job runs.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use bytes::Bytes;
 use prun_runtime::ids::{JobId, Rank, StepId, StepKey};
+use prun_runtime::net::address::Address;
+use prun_runtime::net::link::Link;
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
 use prun_runtime::wire::step::{FromStep, Stream, ToStep};
 
@@ -28,9 +29,13 @@ const CREDIT: u64 = 1 << 20;
 
 /// Shows the output of a job's script from its start to its end; where the job is put back into the queue, that of its
 /// next run too. A job that ends without having started has nothing to show.
-pub(super) async fn show(socket: &Path, job: JobId, progress: &Progress) -> Result<Streamed, DriveError> {
+pub(super) async fn show(
+    controller: &Address,
+    job: JobId,
+    progress: &Progress,
+) -> Result<Streamed, DriveError> {
     let mut run = 0;
-    while let Some((restarts, step)) = script_of(socket, job, run).await? {
+    while let Some((restarts, step)) = script_of(controller, job, run).await? {
         if show_run(job, &step, progress).await? == Streamed::ReaderGone {
             return Ok(Streamed::ReaderGone);
         }
@@ -44,7 +49,7 @@ async fn show_run(job: JobId, step: &StepAttach, progress: &Progress) -> Result<
     let key = StepKey { job, step: StepId::BATCH };
     let door = Door { key, secret: &step.secret, owner: true, plan: &step.plan, addresses: &step.addresses };
     let Some(connection) = reach(&door).await?.pop() else { return Ok(Streamed::ToItsEnd) };
-    let (read, write) = tokio::io::split(connection.stream);
+    let Link { read, write, .. } = connection.stream;
     let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
     let mut open = vec![Stream::Stdout, Stream::Stderr];
     for &stream in &open {
@@ -76,8 +81,12 @@ fn pull(stream: Stream, offset: u64) -> ToStep {
 
 /// Waits for this or a later run of the job's script, and asks how to reach it; tells how often the job was put back
 /// before it. `None`: no such run comes any more.
-async fn script_of(socket: &Path, job: JobId, run: u32) -> Result<Option<(u32, StepAttach)>, DriveError> {
-    let mut client = AsyncClient::connect_to(socket).await?;
+async fn script_of(
+    controller: &Address,
+    job: JobId,
+    run: u32,
+) -> Result<Option<(u32, StepAttach)>, DriveError> {
+    let mut client = AsyncClient::connect_to(controller).await?;
     let mut reply = client.call(Request::WatchJob { job }).await?;
     let restarts = loop {
         match reply {

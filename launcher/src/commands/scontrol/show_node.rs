@@ -28,7 +28,7 @@ pub fn text(node: &NodeView, shape: Shape, clock: &Clock) -> String {
         record.line("GresDrain=N/A".to_owned());
         record.line(format!("GresUsed={}", counts(&node.gres_allocated)));
     }
-    let (address, port) = address(&facts.address);
+    let (address, port) = node.host_and_port();
     record.line(format!("NodeAddr={address} NodeHostName={} Port={port} Version=24.11.5", facts.hostname));
     record.line(format!("OS={} ", facts.os));
     record.line(format!(
@@ -56,14 +56,6 @@ pub fn text(node: &NodeView, shape: Shape, clock: &Clock) -> String {
         record.line(format!("Reason={reason} [{by}@{}]", clock.time(*since)));
     }
     record.finish()
-}
-
-/// `unix:PATH` has no port; Slurm shows 0 for a node that it does not know the port of.
-fn address(address: &str) -> (&str, &str) {
-    match address.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !port.is_empty() => (host, port),
-        _ => (address, "0"),
-    }
 }
 
 fn resources(record: &mut Record, node: &NodeView) {
@@ -119,7 +111,12 @@ NodeName=slurmnode1 Arch=x86_64 CoresPerSocket=1
 
     #[test]
     fn a_socket_is_an_address_too() {
-        assert_eq!(address("unix:/run/x"), ("unix:/run/x", "0"));
-        assert_eq!(address("n1:6818"), ("n1", "6818"));
+        let at = |address: &str| {
+            let mut node = samples::node(1);
+            node.facts.address = address.to_owned();
+            node.host_and_port()
+        };
+        assert_eq!(at("unix:/run/x"), ("unix:/run/x".to_owned(), "0".to_owned()));
+        assert_eq!(at("tcp://[fd00::2]:6818"), ("fd00::2".to_owned(), "6818".to_owned()));
     }
 }

@@ -65,7 +65,7 @@ pub static FIELDS: &[Row] = &[
     row(Some('g'), "Groups", "GROUPS", |_, _| "all".to_owned()),
     row(Some('B'), "MaxCPUsPerNode", "MAX_CPUS_PER_NODE", |_, _| "UNLIMITED".to_owned()),
     row(Some('m'), "Memory", "MEMORY", |g, _| least(g, |n| n.facts.memory_mb)),
-    row(Some('o'), "NodeAddr", "NODE_ADDR", |g, _| list(g, |n| address(n).0)),
+    row(Some('o'), "NodeAddr", "NODE_ADDR", |g, _| list(g, |n| n.host_and_port().0)),
     row(Some('A'), "NodeAI", "NODES(A/I)", |g, _| {
         let [allocated, idle, _] = nodes_by_state(g);
         format!("{allocated}/{idle}")
@@ -82,7 +82,7 @@ pub static FIELDS: &[Row] = &[
         format!("{}{}", g.partition.name, if g.partition.is_default { "*" } else { "" })
     }),
     row(Some('R'), "PartitionName", "PARTITION", |g, _| g.partition.name.clone()),
-    row(None, "Port", "PORT", |g, _| first(g, |n| address(n).1)),
+    row(None, "Port", "PORT", |g, _| first(g, |n| n.host_and_port().1)),
     row(Some('M'), "PreemptMode", "PREEMPT_MODE", |_, _| "OFF".to_owned()),
     row(Some('I'), "PriorityJobFactor", "PRIO_JOB_FACTOR", |_, _| "1".to_owned()),
     row(Some('p'), "PriorityTier", "PRIO_TIER", |g, _| g.partition.priority_tier.to_string()),
@@ -155,15 +155,6 @@ fn list(group: &Group, value: impl Fn(&NodeView) -> String) -> String {
 
 fn gres(list: &[(String, u64)]) -> String {
     or_null(Some(&list.iter().map(|(name, n)| format!("{name}:{n}")).collect::<Vec<_>>().join(",")))
-}
-
-/// Host and port.
-fn address(node: &NodeView) -> (String, String) {
-    let address = &node.facts.address;
-    match address.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok() => (host.to_owned(), port.to_owned()),
-        _ => (address.clone(), "0".to_owned()),
-    }
 }
 
 /// The state's word with a star for nodes that do not answer; `n/a` without nodes.

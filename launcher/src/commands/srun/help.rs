@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::line::MPI_TYPES;
+use super::mpi::TYPES;
 use crate::script::options::{Command, Request, Row, Takes, rows};
 
 /// The version of Slurm whose behaviour this is, as programs look for it.
@@ -67,7 +67,7 @@ fn value(row: &Row) -> &'static str {
 }
 
 fn mpi_list() -> String {
-    let (versions, types): (Vec<&str>, Vec<&str>) = MPI_TYPES.iter().partition(|kind| kind.contains("_v"));
+    let (versions, types): (Vec<&str>, Vec<&str>) = TYPES.iter().partition(|kind| kind.contains("_v"));
     format!(
         "MPI plugin types are...\n\t{}\nspecific pmix plugin versions available: {}\n",
         types.join("\n\t"),
@@ -92,7 +92,7 @@ mod tests {
     fn plugins_are_listed_as_slurm_does() {
         assert_eq!(
             mpi_list(),
-            "MPI plugin types are...\n\tnone\n\tpmi2\n\tpmix\nspecific pmix plugin versions available: pmix_v4\n"
+            "MPI plugin types are...\n\tnone\n\tpmi2\n\tpmix\n\tauto\nspecific pmix plugin versions available: pmix_v4\n"
         );
     }
 

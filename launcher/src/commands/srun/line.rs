@@ -8,15 +8,12 @@ use prun_runtime::ids::JobId;
 use serde_bytes::ByteBuf;
 
 use super::refused::Refused;
-use super::{het_group, program};
+use super::{het_group, mpi, program};
 use crate::commands::ending::say;
 use crate::commands::submit::node_files::read_names;
 use crate::commands::submit::settle::settle;
 use crate::script::options::{Command, Request};
 use crate::script::{bad_time, begin, read_line};
-
-/// MPI plug-ins that `--mpi` may name.
-pub(super) const MPI_TYPES: &[&str] = &["none", "pmi2", "pmix", "pmix_v4"];
 
 /// What the user asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -203,8 +200,9 @@ fn check(asked: &Asked) -> Result<(), Refused> {
     if step.relative.is_some() && asked.job.is_none() {
         return Err(Refused::fatal("--relative option invalid for job allocation request"));
     }
-    match step.mpi.as_deref() {
-        Some(kind) if !MPI_TYPES.contains(&kind) => {
+    let named = step.mpi.clone().or_else(|| std::env::var(mpi::VARIABLE).ok());
+    match named.as_deref() {
+        Some(kind) if !mpi::TYPES.contains(&kind) => {
             Err(Refused::error(&format!("Invalid MPI type '{kind}', --mpi=list for acceptable types")))
         }
         _ => Ok(()),

@@ -10,6 +10,7 @@ mod controller;
 mod help;
 mod het_group;
 mod line;
+mod mpi;
 mod program;
 mod refused;
 mod scripts;

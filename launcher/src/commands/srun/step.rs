@@ -6,13 +6,13 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use prun_runtime::wire::launch::StepLaunch;
+use prun_runtime::wire::launch::{MpiKind, StepLaunch};
 use prun_runtime::wire::step::Exit;
 use serde_bytes::ByteBuf;
 
 use super::line::Asked;
 use super::refused::Refused;
-use super::{bcast, program, scripts, terminal};
+use super::{bcast, mpi, program, scripts, terminal};
 use crate::commands::groups;
 use crate::commands::submit::{self, own_variables};
 use crate::controller::api::{Reply, Request as Ask, StepCreated, StepStart};
@@ -54,7 +54,8 @@ pub(super) async fn run(
     let outputs = open_outputs(&asked, created, &streams, own_streams)?;
     let feeding = open_feed(&streams)?;
     let programs = programs(&asked, created).await?;
-    let own = own(&asked, created, screen);
+    let mpi = mpi_kind(&asked, &programs);
+    let own = own(&asked, created, screen, mpi);
     let scripts_env = [own.environ.clone(), of_job(&created.job), of_step(created, &asked.request)].concat();
     if asked.request.flags.verbose > 0 {
         let job = created.job.allocation.as_ref().map(|all| verbose::allocation_line(created.key.job, all));
@@ -183,7 +184,17 @@ async fn programs(asked: &Asked, created: &StepCreated) -> Result<Programs, Refu
     Ok(Programs::One(argv))
 }
 
-fn own(asked: &Asked, created: &StepCreated, screen: Option<(u16, u16)>) -> Own {
+/// What the ranks' MPI libraries speak: all the same, by the program of rank 0.
+fn mpi_kind(asked: &Asked, programs: &Programs) -> Option<MpiKind> {
+    let argv = match programs {
+        Programs::One(argv) => argv,
+        Programs::ByRank(by_rank) => by_rank.first()?,
+    };
+    let cwd = PathBuf::from(std::ffi::OsString::from_vec(asked.request.job.work_dir.to_vec()));
+    mpi::settle(&asked.request.step, argv, &cwd, &|name| std::env::var(name).ok())
+}
+
+fn own(asked: &Asked, created: &StepCreated, screen: Option<(u16, u16)>, mpi: Option<MpiKind>) -> Own {
     let spec = &asked.request.job;
     let mut environ = exported(&spec.export, own_variables());
     // A step from outside of its job finds nothing of the job in its environment.
@@ -202,6 +213,7 @@ fn own(asked: &Asked, created: &StepCreated, screen: Option<(u16, u16)>) -> Own 
         rlimits: submit::soft_limits(spec.propagate.as_deref()),
         terminal: screen,
         cwd: spec.work_dir.clone(),
+        mpi,
     }
 }
 

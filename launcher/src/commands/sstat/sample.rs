@@ -2,13 +2,13 @@
 
 use prun_runtime::ids::{Rank, StepKey};
 use prun_runtime::limits::ANSWER_WAIT;
+use prun_runtime::net::link::Link;
 use prun_runtime::wire::frame::{FrameError, FrameReader, FrameWriter};
 use prun_runtime::wire::step::{FromStep, ToStep, Usage};
 
 use crate::commands::ask::{Asking, NoAnswer};
 use crate::commands::ending::Ending;
 use crate::controller::api::{Reply, Request, StepAttach};
-use crate::fanout::link::Duplex;
 use crate::fanout::reach::{Door, reach};
 
 /// What each running task of a step uses now, by rank. A step that has ended meanwhile uses nothing, and what does not
@@ -42,9 +42,8 @@ async fn of_step(key: StepKey, step: &StepAttach) -> Vec<(Rank, Usage)> {
 }
 
 /// One step process: it tells what happened first, and then answers.
-async fn of_process(stream: Box<dyn Duplex>) -> Result<Vec<(Rank, Usage)>, FrameError> {
-    let (read, write) = tokio::io::split(stream);
-    let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
+async fn of_process(link: Link) -> Result<Vec<(Rank, Usage)>, FrameError> {
+    let (mut reader, mut writer) = (FrameReader::new(link.read), FrameWriter::new(link.write));
     writer.message(&ToStep::Sample).await?;
     while let Some(message) = reader.message().await? {
         if let FromStep::Usage { tasks } = message {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bytes::{Bytes, BytesMut};
 use prun_runtime::ids::{Rank, StepKey};
 use prun_runtime::limits::GATHER_MEMORY_BYTES_MAX;
+use prun_runtime::net::address::Address;
 use prun_runtime::wire::step::{FromStep, Stream, ToStep};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -43,24 +44,24 @@ enum FollowError {
 
 /// Follows one output at a time.
 pub(super) struct Follower {
-    socket: PathBuf,
+    controller: Address,
     events: mpsc::Sender<Event>,
     task: Option<AbortHandle>,
 }
 
 impl Follower {
-    pub(super) fn new(socket: PathBuf, events: mpsc::Sender<Event>) -> Self {
-        Self { socket, events, task: None }
+    pub(super) fn new(controller: Address, events: mpsc::Sender<Event>) -> Self {
+        Self { controller, events, task: None }
     }
 
     /// Follows this output from now on; what comes of it goes to the events.
     pub(super) fn follow(&mut self, source: Source) {
         self.stop();
-        let (socket, events) = (self.socket.clone(), self.events.clone());
+        let (controller, events) = (self.controller.clone(), self.events.clone());
         let task = tokio::spawn(async move {
             let followed = match source {
                 Source::File(path) => file(path, &events).await,
-                Source::Step(key) => step(socket, key, &events).await,
+                Source::Step(key) => step(controller, key, &events).await,
             };
             let why = followed.map_or_else(|error| chain(&error), |()| "ended".to_owned());
             // Nobody looks any more: nobody is told.
@@ -105,8 +106,8 @@ async fn file(path: String, events: &mpsc::Sender<Event>) -> Result<(), FollowEr
 }
 
 /// Both streams of all ranks of a step, in whole lines as they come. It goes on without this onlooker.
-async fn step(socket: PathBuf, key: StepKey, events: &mpsc::Sender<Event>) -> Result<(), FollowError> {
-    let mut client = AsyncClient::connect_to(&socket).await?;
+async fn step(controller: Address, key: StepKey, events: &mpsc::Sender<Event>) -> Result<(), FollowError> {
+    let mut client = AsyncClient::connect_to(&controller).await?;
     let step = match client.call(Request::AttachStep { key }).await? {
         Reply::Step(step) => *step,
         Reply::Error(refusal) => return Err(FollowError::Refused(refusal.code.text())),

@@ -1,7 +1,6 @@
 //! The controller: pictures of the cluster as they come, and requests one after the other.
 
-use std::path::{Path, PathBuf};
-
+use prun_runtime::net::address::Address;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -24,13 +23,13 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Connects to the controller behind a socket; what it tells goes to `events`.
-    pub(super) async fn open(socket: PathBuf, events: mpsc::Sender<Event>) -> Result<Self, ClientError> {
-        let mut client = AsyncClient::connect_to(&socket).await?;
-        let title = title(&mut client, &socket).await?;
+    /// Connects to a controller; what it tells goes to `events`.
+    pub(super) async fn open(controller: Address, events: mpsc::Sender<Event>) -> Result<Self, ClientError> {
+        let mut client = AsyncClient::connect_to(&controller).await?;
+        let title = title(&mut client, &controller).await?;
         let (requests, waiting) = mpsc::channel(REQUESTS_MAX);
         let pictures = tokio::spawn(watch(client, events.clone()));
-        let answers = tokio::spawn(serve(socket, waiting, events.clone()));
+        let answers = tokio::spawn(serve(controller, waiting, events.clone()));
         Ok(Self { title, requests, events, pictures, answers })
     }
 
@@ -62,12 +61,12 @@ impl Drop for Link {
     }
 }
 
-async fn title(client: &mut AsyncClient, socket: &Path) -> Result<String, ClientError> {
+async fn title(client: &mut AsyncClient, controller: &Address) -> Result<String, ClientError> {
     let name = match client.call(Request::Config).await? {
         Reply::Config(pairs) => pairs.into_iter().find(|(key, _)| key == "ClusterName").map(|(_, name)| name),
         _ => None,
     };
-    Ok(name.unwrap_or_else(|| socket.display().to_string()))
+    Ok(name.unwrap_or_else(|| controller.to_string()))
 }
 
 /// Asks for the next picture once the last one has been taken in.
@@ -89,9 +88,13 @@ async fn watch(mut client: AsyncClient, events: mpsc::Sender<Event>) -> TopError
 }
 
 /// Serves requests over a link of their own, so that they need not wait for the cluster to change.
-async fn serve(socket: PathBuf, mut waiting: mpsc::Receiver<(Verb, Request)>, events: mpsc::Sender<Event>) {
+async fn serve(
+    controller: Address,
+    mut waiting: mpsc::Receiver<(Verb, Request)>,
+    events: mpsc::Sender<Event>,
+) {
     while let Some((verb, request)) = waiting.recv().await {
-        let answer = match AsyncClient::connect_to(&socket).await {
+        let answer = match AsyncClient::connect_to(&controller).await {
             Ok(mut client) => client.call(request).await,
             Err(error) => Err(error),
         };

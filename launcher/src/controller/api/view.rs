@@ -1,6 +1,7 @@
 //! Jobs, steps, nodes and partitions as commands see them.
 
 use prun_runtime::ids::{JobId, StepKey};
+use prun_runtime::net::address::Address;
 use prun_runtime::wire::step::Exit;
 use serde::{Deserialize, Serialize};
 
@@ -240,6 +241,17 @@ pub struct NodeView {
     pub start_time: f64,
     /// When it was busy last.
     pub last_busy: f64,
+}
+
+impl NodeView {
+    /// Host and port of its rank server, as Slurm's commands show them; one that has only a Unix socket has port 0.
+    #[must_use]
+    pub fn host_and_port(&self) -> (String, String) {
+        match self.facts.address.parse() {
+            Ok(Address::Tcp { host, port }) => (host, port.to_string()),
+            Ok(Address::Unix(_)) | Err(_) => (self.facts.address.clone(), "0".to_owned()),
+        }
+    }
 }
 
 /// A partition as commands see it.

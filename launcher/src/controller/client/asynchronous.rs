@@ -1,22 +1,22 @@
 //! The link of launchers that watch a step beside it.
 
-use std::path::{Path, PathBuf};
-
-use prun_runtime::wire::frame::{FrameReader, FrameWriter, message_frame};
-use prun_runtime::wire::preamble::{Preamble, Target};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use prun_runtime::net::address::Address;
+use prun_runtime::net::dial::dial;
+use prun_runtime::net::link::{ReadHalf, WriteHalf};
+use prun_runtime::wire::frame::{FrameReader, FrameWriter};
+use prun_runtime::wire::preamble::Target;
 use tokio::time::Instant;
 
 use super::patience::{Patience, Silence};
-use super::{ClientError, ping, socket_path, whole};
+use super::{ClientError, address, key_of, ping, undialled, whole};
 use crate::controller::api::{Answer, Call, JobView, Reply, Request};
 
 /// An asynchronous link. Needs a tokio runtime.
 #[derive(Debug)]
 pub struct AsyncClient {
-    reader: FrameReader<OwnedReadHalf>,
-    writer: FrameWriter<OwnedWriteHalf>,
-    path: PathBuf,
+    reader: FrameReader<ReadHalf>,
+    writer: FrameWriter<WriteHalf>,
+    address: Address,
     next: u64,
     patience: Patience,
     /// When the silence has lasted too long.
@@ -31,28 +31,24 @@ impl AsyncClient {
     /// # Errors
     /// As [`super::Client::connect`].
     pub async fn connect() -> Result<Self, ClientError> {
-        Self::connect_to(&socket_path()?).await
+        Self::connect_to(&address()?).await
     }
 
-    /// Connects to the controller behind a socket.
+    /// Connects to a controller.
     ///
     /// # Errors
-    /// [`ClientError::Connect`], [`ClientError::Lost`].
-    pub async fn connect_to(path: &Path) -> Result<Self, ClientError> {
-        Self::with(path, Patience::usual()).await
+    /// [`ClientError`], but for [`ClientError::Closed`].
+    pub async fn connect_to(address: &Address) -> Result<Self, ClientError> {
+        Self::with(address, Patience::usual()).await
     }
 
-    pub(super) async fn with(path: &Path, patience: Patience) -> Result<Self, ClientError> {
-        let stream = tokio::net::UnixStream::connect(path)
-            .await
-            .map_err(|source| ClientError::Connect { path: path.to_owned(), source })?;
-        let (read, write) = stream.into_split();
-        let mut writer = FrameWriter::new(write);
-        writer.message(&Preamble::new(Target::Controller)).await?;
+    pub(super) async fn with(address: &Address, patience: Patience) -> Result<Self, ClientError> {
+        let key = key_of(address)?;
+        let link = dial(address, Target::Controller, key.as_ref()).await.map_err(undialled)?;
         Ok(Self {
-            reader: FrameReader::new(read),
-            writer,
-            path: path.to_owned(),
+            reader: FrameReader::new(link.read),
+            writer: FrameWriter::new(link.write),
+            address: address.clone(),
             next: 0,
             patience,
             end_of_patience: Instant::now() + patience.wait,
@@ -79,7 +75,7 @@ impl AsyncClient {
     }
 
     fn silent(&self) -> ClientError {
-        ClientError::Silent { path: self.path.clone() }
+        ClientError::Silent { address: self.address.clone() }
     }
 
     /// Nothing was heard for long.
@@ -87,11 +83,10 @@ impl AsyncClient {
         self.end_of_patience = Instant::now() + self.patience.wait;
         match self.patience.passed() {
             Silence::Ask => {
-                let frame = message_frame(&ping())?;
                 // At once or not at all, so that whoever stops waiting leaves no half of it behind. A controller for
                 // which there is no room has not read for long.
-                match self.writer.stream().try_write(&frame) {
-                    Ok(written) if written == frame.len() => Ok(()),
+                match self.writer.try_message(&ping()) {
+                    Ok(true) => Ok(()),
                     _ => Err(self.silent()),
                 }
             }

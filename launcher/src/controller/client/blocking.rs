@@ -1,25 +1,23 @@
 //! The link of commands that ask and print.
 
 use std::io;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use prun_runtime::net::address::Address;
+use prun_runtime::net::blocking::BlockingLink;
 use prun_runtime::wire::frame::{FrameError, read_message, write_message};
-use prun_runtime::wire::preamble::{Preamble, Target};
+use prun_runtime::wire::preamble::Target;
 use rustix::event::{PollFd, PollFlags, poll};
 use serde::Serialize;
-use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::patience::{Patience, Silence};
-use super::{ClientError, closed, ping, socket_path, whole};
+use super::{ClientError, address, closed, key_of, ping, undialled, whole};
 use crate::controller::api::{Answer, Call, JobView, Reply, Request};
 
 /// A blocking link.
 #[derive(Debug)]
 pub struct Client {
-    stream: UnixStream,
-    path: PathBuf,
+    link: BlockingLink,
+    address: Address,
     next: u64,
     patience: Patience,
 }
@@ -30,26 +28,28 @@ impl Client {
     /// # Errors
     /// [`ClientError`], but for [`ClientError::Closed`].
     pub fn connect() -> Result<Self, ClientError> {
-        Self::connect_to(&socket_path()?)
+        Self::connect_to(&address()?)
     }
 
-    /// Connects to the controller behind a socket.
+    /// Connects to a controller.
     ///
     /// # Errors
-    /// [`ClientError::Connect`], [`ClientError::Silent`], [`ClientError::Lost`].
-    pub fn connect_to(path: &Path) -> Result<Self, ClientError> {
-        Self::with(path, Patience::usual())
+    /// [`ClientError`], but for [`ClientError::Closed`].
+    pub fn connect_to(address: &Address) -> Result<Self, ClientError> {
+        Self::with(address, Patience::usual())
     }
 
-    pub(super) fn with(path: &Path, patience: Patience) -> Result<Self, ClientError> {
-        let stream = connect(path, patience.wait).map_err(|source| match source.kind() {
+    pub(super) fn with(address: &Address, patience: Patience) -> Result<Self, ClientError> {
+        let key = key_of(address)?;
+        let link = BlockingLink::dial(address, Target::Controller, key.as_ref(), patience.wait);
+        let link = link.map_err(|error| match undialled(error) {
             // So many wait to be let in that there is no room for one more.
-            io::ErrorKind::WouldBlock => ClientError::Silent { path: path.to_owned() },
-            _ => ClientError::Connect { path: path.to_owned(), source },
+            ClientError::Connect { address, source } if source.kind() == io::ErrorKind::WouldBlock => {
+                ClientError::Silent { address }
+            }
+            other => other,
         })?;
-        let mut client = Self { stream, path: path.to_owned(), next: 0, patience };
-        client.write(&Preamble::new(Target::Controller))?;
-        Ok(client)
+        Ok(Self { link, address: address.clone(), next: 0, patience })
     }
 
     /// Asks, and blocks until the (first) reply is there.
@@ -70,7 +70,7 @@ impl Client {
         let mut jobs: Vec<JobView> = Vec::new();
         loop {
             self.wait_for_bytes()?;
-            let answer: Answer = match read_message(&mut self.stream) {
+            let answer: Answer = match read_message(&mut self.link) {
                 Ok(answer) => answer,
                 Err(error) => return Err(self.failed(error)),
             };
@@ -88,8 +88,11 @@ impl Client {
             tv_sec: i64::try_from(self.patience.wait.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: self.patience.wait.subsec_nanos().into(),
         };
+        if self.link.has_read_ahead() {
+            return Ok(());
+        }
         loop {
-            let mut ready = [PollFd::new(&self.stream, PollFlags::IN)];
+            let mut ready = [PollFd::new(&self.link, PollFlags::IN)];
             match poll(&mut ready, Some(&timeout)) {
                 Ok(0) => {}
                 Ok(_) => return Ok(()),
@@ -104,7 +107,7 @@ impl Client {
     }
 
     fn write(&mut self, message: &impl Serialize) -> Result<(), ClientError> {
-        write_message(&mut self.stream, message).map_err(|error| self.failed(error))
+        write_message(&mut self.link, message).map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: FrameError) -> ClientError {
@@ -116,15 +119,6 @@ impl Client {
     }
 
     fn silent(&self) -> ClientError {
-        ClientError::Silent { path: self.path.clone() }
+        ClientError::Silent { address: self.address.clone() }
     }
-}
-
-/// A connection on which nothing blocks for longer than `wait`.
-fn connect(path: &Path, wait: Duration) -> io::Result<UnixStream> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_write_timeout(Some(wait))?;
-    socket.set_read_timeout(Some(wait))?;
-    socket.connect(&SockAddr::unix(path)?)?;
-    Ok(std::os::fd::OwnedFd::from(socket).into())
 }

@@ -35,7 +35,7 @@ fn a_controller_that_says_nothing_is_asked_once_and_then_given_up() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");
     let controller = controller(&path, |_| false);
-    let mut client = Client::with(&path, Patience::new(WAIT)).unwrap();
+    let mut client = Client::with(&Address::Unix(path.clone()), Patience::new(WAIT)).unwrap();
     assert!(matches!(client.call(Request::Nodes), Err(ClientError::Silent { .. })));
     drop(client);
     assert_eq!(controller.join().unwrap(), [1, PING]);
@@ -61,7 +61,7 @@ fn one_that_is_there_is_waited_for() {
             }
         }
     });
-    let mut client = Client::with(&path, Patience::new(WAIT)).unwrap();
+    let mut client = Client::with(&Address::Unix(path.clone()), Patience::new(WAIT)).unwrap();
     assert!(matches!(client.call(Request::Nodes), Ok(Reply::Done)));
     drop(client);
     controller.join().unwrap();
@@ -72,7 +72,7 @@ async fn launchers_are_as_patient() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");
     let controller = controller(&path, |call| call.id == 1);
-    let mut client = AsyncClient::with(&path, Patience::new(WAIT)).await.unwrap();
+    let mut client = AsyncClient::with(&Address::Unix(path.clone()), Patience::new(WAIT)).await.unwrap();
     assert!(matches!(client.call(Request::Nodes).await, Ok(Reply::Done)));
     client.send(Request::Nodes).await.unwrap();
     // Whoever looks elsewhere meanwhile does not make it live longer.
@@ -90,13 +90,13 @@ async fn launchers_are_as_patient() {
 #[test]
 fn every_error_says_what_to_do() {
     let connect = |path: &str| ClientError::Connect {
-        path: path.into(),
+        address: Address::Unix(path.into()),
         source: io::Error::from(io::ErrorKind::ConnectionRefused),
     };
     assert!(connect("/c/controller/socket").help().starts_with("start it with `prun up --dir /c`"));
     assert!(connect("/tmp/prun-1/socket").help().starts_with("the rank server of this job"));
     assert!(ClientError::NoController.help().starts_with("start a cluster with `eval \"$(prun up)\"`"));
-    let silent = ClientError::Silent { path: "/c/controller/socket".into() };
+    let silent = ClientError::Silent { address: Address::Unix("/c/controller/socket".into()) };
     assert!(
         silent.help().contains("`prun status --dir /c`") && silent.help().contains("`/c/controller/log`")
     );

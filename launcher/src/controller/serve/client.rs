@@ -1,9 +1,8 @@
 //! A client's session: calls in, answers out.
 
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
+use prun_runtime::net::link::{Link, ReadHalf, WriteHalf};
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
-use tokio::net::UnixStream;
-use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::mpsc;
 
 use super::owner::Inbox;
@@ -13,8 +12,8 @@ use crate::controller::client::ClientError;
 use crate::controller::core::event::ClientId;
 
 /// Serves one client until it closes, breaks the rules, or the controller ends.
-pub(super) async fn serve(inbox: mpsc::Sender<Inbox>, stream: UnixStream) -> Result<(), ClientError> {
-    let peer = peer::of(&stream);
+pub(super) async fn serve(inbox: mpsc::Sender<Inbox>, link: Link) -> Result<(), ClientError> {
+    let peer = peer::of(link.peer_uid);
     let (answers, outbox) = mpsc::channel(QUEUE_MESSAGES_MAX);
     let (id, mut told) = mpsc::channel(1);
     let here = Inbox::ClientHere { answers, peer, id };
@@ -22,10 +21,9 @@ pub(super) async fn serve(inbox: mpsc::Sender<Inbox>, stream: UnixStream) -> Res
         return Err(ClientError::Closed);
     }
     let client = told.recv().await.ok_or(ClientError::Closed)?;
-    let (read, write) = stream.into_split();
     let result = tokio::select! {
-        result = take_calls(&inbox, client, FrameReader::new(read)) => result,
-        result = give_answers(outbox, FrameWriter::new(write)) => result,
+        result = take_calls(&inbox, client, FrameReader::new(link.read)) => result,
+        result = give_answers(outbox, FrameWriter::new(link.write)) => result,
     };
     // A controller that has ended has no use for it.
     let _ = inbox.send(Inbox::ClientGone { client }).await;
@@ -35,7 +33,7 @@ pub(super) async fn serve(inbox: mpsc::Sender<Inbox>, stream: UnixStream) -> Res
 async fn take_calls(
     inbox: &mpsc::Sender<Inbox>,
     client: ClientId,
-    mut reader: FrameReader<tokio::net::unix::OwnedReadHalf>,
+    mut reader: FrameReader<ReadHalf>,
 ) -> Result<(), ClientError> {
     while let Some(call) = reader.message::<Call>().await? {
         if inbox.send(Inbox::ClientSays { client, call: Box::new(call) }).await.is_err() {
@@ -48,7 +46,7 @@ async fn take_calls(
 /// Until the owner drops the queue: it has ended, or cut this client off.
 async fn give_answers(
     mut outbox: mpsc::Receiver<Answer>,
-    mut writer: FrameWriter<OwnedWriteHalf>,
+    mut writer: FrameWriter<WriteHalf>,
 ) -> Result<(), ClientError> {
     while let Some(answer) = outbox.recv().await {
         writer.message(&answer).await?;

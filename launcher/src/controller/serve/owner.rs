@@ -234,7 +234,7 @@ async fn until(deadline: Option<f64>) {
 
 /// Random bytes from the system.
 fn secret() -> Secret {
-    let mut bytes = [0; 16];
+    let mut bytes = [0; 32];
     // Linux has them once it is up; a secret of zeros would be refused by nobody, so rather end here.
     if let Err(error) = getrandom::fill(&mut bytes) {
         panic!("no random bytes for a step's secret: {error}");

@@ -1,13 +1,9 @@
-//! Who is at the other end of a Unix socket.
-
-use tokio::net::UnixStream;
+//! Who is at the other end of a link.
 
 use crate::controller::core::event::Peer;
 
-/// The user whom the system names; where it names none, nobody.
-pub(super) fn of(stream: &UnixStream) -> Peer {
-    const NOBODY: u32 = 65_534;
-    let uid = stream.peer_cred().map_or(NOBODY, |credentials| credentials.uid());
+/// The user of this number.
+pub(super) fn of(uid: u32) -> Peer {
     Peer { uid, user: name(uid) }
 }
 

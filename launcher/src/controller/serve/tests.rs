@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use prun_runtime::ids::{JobId, Rank};
+use prun_runtime::net::link::Link;
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
 use prun_runtime::wire::step::Exit;
@@ -34,7 +35,7 @@ impl Client {
     fn new(handle: &Handle) -> Self {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let handle = handle.clone();
-        tokio::spawn(async move { handle.serve_client(theirs).await });
+        tokio::spawn(async move { handle.serve_client(Link::unix(theirs)).await });
         let (read, write) = ours.into_split();
         Self { reader: FrameReader::new(read), writer: FrameWriter::new(write), calls: 0 }
     }
@@ -165,10 +166,10 @@ async fn an_allocation_ends_when_its_client_is_gone() {
 #[tokio::test]
 async fn a_rank_server_may_join_over_a_stream() {
     let handle = Handle::start(Config::default());
-    let (ours, theirs) = tokio::io::duplex(64 << 10);
+    let (ours, theirs) = UnixStream::pair().unwrap();
     let serving = tokio::spawn({
         let handle = handle.clone();
-        async move { handle.serve_node(theirs).await }
+        async move { handle.serve_node(Link::unix(theirs)).await }
     });
     let (read, write) = tokio::io::split(ours);
     let mut writer = FrameWriter::new(write);

@@ -5,7 +5,7 @@ use std::io::Read;
 use prun_runtime::ids::{JobId, StepId, StepKey};
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
 use prun_runtime::wire::step::Stream;
-use tokio::io::DuplexStream;
+use tokio::net::UnixStream;
 
 use super::*;
 use crate::fanout::watch::Settings;
@@ -18,8 +18,8 @@ use crate::script::pattern::Letters;
 
 /// A step process that is told what to do.
 struct Fake {
-    reader: FrameReader<tokio::io::ReadHalf<DuplexStream>>,
-    writer: FrameWriter<tokio::io::WriteHalf<DuplexStream>>,
+    reader: FrameReader<tokio::io::ReadHalf<UnixStream>>,
+    writer: FrameWriter<tokio::io::WriteHalf<UnixStream>>,
 }
 
 impl Fake {
@@ -94,8 +94,9 @@ fn scene(nodes: &[&[u32]], labelled: bool, feeding: Option<Feeding>) -> Scene {
     let settings = Settings { command: "srun", quiet: true, ..Settings::default() };
     let (mut connections, mut fakes) = (Vec::new(), Vec::new());
     for ranks in nodes {
-        let (own, other) = tokio::io::duplex(1 << 16);
-        connections.push(Connection { stream: Box::new(own), ranks: ranks.to_vec() });
+        let (own, other) = tokio::net::UnixStream::pair().unwrap();
+        connections
+            .push(Connection { stream: prun_runtime::net::link::Link::unix(own), ranks: ranks.to_vec() });
         let (read, write) = tokio::io::split(other);
         fakes.push(Fake { reader: FrameReader::new(read), writer: FrameWriter::new(write) });
     }

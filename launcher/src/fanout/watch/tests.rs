@@ -240,3 +240,25 @@ fn quiet_leaves_out_all_but_errors() {
         ["Terminate { at_once: true }", "srun: error: n1: task 0: Exited with exit code 3"]
     );
 }
+
+#[test]
+fn a_rank_that_aborts_ends_the_step_with_its_code() {
+    for (wanted, own, expected) in [
+        (Some(42), killed(9), code(42)),
+        (None, code(7), code(7)),
+        (None, code(0), code(1)),
+        (Some(0), code(0), code(1)),
+    ] {
+        let mut watch = watch(Settings::default());
+        watch.aborted(2, wanted, "called MPI_Abort: bad input", 100);
+        let said = acts(&mut watch);
+        assert_eq!(said[0], "srun: error: n2: task 2: called MPI_Abort: bad input");
+        assert_eq!(said.last().map(String::as_str), Some("Terminate { at_once: true }"));
+        watch.aborted(1, Some(3), "ended without MPI_Finalize", 110);
+        assert!(acts(&mut watch).is_empty(), "what the end brings about is not told of");
+        for rank in 0..4 {
+            watch.ended(rank, if rank == 2 { own } else { killed(9) }, 120);
+        }
+        assert_eq!(watch.finish(), expected);
+    }
+}

@@ -44,7 +44,7 @@ pub(super) const ROWS: &[Row] = &[
         r.step.bcast = Some(v.to_owned());
         Ok(())
     }),
-    row("mpi", None, Takes::Value, R, "MPI_TYPE", "none, pmi2, pmix, list", |r, v| {
+    row("mpi", None, Takes::Value, R, "MPI_TYPE", "none, pmi2, pmix, auto, list", |r, v| {
         r.step.mpi = Some(v.to_owned());
         Ok(())
     }),
@@ -117,6 +117,7 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("external-launcher", None, Takes::Nothing, R, "", "the step of another launcher", |r, _| {
+        r.step.external_launcher = true;
         r.step.overlap = true;
         Ok(())
     }),

@@ -23,6 +23,7 @@ impl Environment {
         for (key, value) in &launch.env {
             environment.set(key, value);
         }
+        env::MPI_LAUNCHERS.iter().for_each(|name| environment.unset(name.as_bytes()));
         if environment.get(env::TMPDIR).is_none() {
             environment.set(env::TMPDIR.as_bytes(), b"/tmp");
         }

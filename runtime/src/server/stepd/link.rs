@@ -2,24 +2,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 
 use super::input::Piece;
 use super::stdio;
 use super::step::Step;
 use crate::ids::Rank;
-use crate::limits::DATA_BYTES_MAX;
+use crate::net::{
+    self,
+    link::{ReadHalf, WriteHalf},
+};
 use crate::wire::frame::{FrameError, FrameReader, FrameWriter};
 use crate::wire::step::{FromStep, Stream, ToStep};
-
-/// Bytes on their way to a launcher: some frames. The system may grant less.
-const SOCKET_BYTES: usize = 4 * DATA_BYTES_MAX;
 
 type Key = (Rank, Stream);
 
@@ -171,23 +168,18 @@ impl Link {
 }
 
 /// Serves a launcher until it closes or the link breaks.
-pub(super) async fn serve(step: &Rc<Step>, link: &Rc<Link>, socket: OwnedFd) {
-    let stream = std::os::unix::net::UnixStream::from(socket);
-    // Without room for whole frames the two sides wake each other more often, and that is all.
-    let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SOCKET_BYTES);
-    let Ok(stream) = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream)) else { return };
-    let (read, write) = stream.into_split();
+pub(super) async fn serve(step: &Rc<Step>, link: &Rc<Link>, bytes: net::link::Link) {
     tokio::select! {
         // However it ends, the launcher is gone: nobody is left to be told why.
-        _ = hear(step, link, FrameReader::new(read)) => {}
-        _ = tell(step, link, FrameWriter::new(write)) => {}
+        _ = hear(step, link, FrameReader::new(bytes.read)) => {}
+        _ = tell(step, link, FrameWriter::new(bytes.write)) => {}
     }
 }
 
 async fn tell(
     step: &Rc<Step>,
     link: &Rc<Link>,
-    mut writer: FrameWriter<OwnedWriteHalf>,
+    mut writer: FrameWriter<WriteHalf>,
 ) -> Result<(), FrameError> {
     loop {
         match link.next(step) {
@@ -198,11 +190,7 @@ async fn tell(
     }
 }
 
-async fn hear(
-    step: &Rc<Step>,
-    link: &Rc<Link>,
-    mut reader: FrameReader<OwnedReadHalf>,
-) -> Result<(), FrameError> {
+async fn hear(step: &Rc<Step>, link: &Rc<Link>, mut reader: FrameReader<ReadHalf>) -> Result<(), FrameError> {
     while let Some(message) = reader.message().await? {
         match message {
             ToStep::Pull { rank, stream, offset, credit } => {

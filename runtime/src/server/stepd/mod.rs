@@ -1,17 +1,20 @@
 //! The step process: owns the tasks of one step on one rank server.
 //!
 //! It is single-threaded and serves four kinds of peers: the rank server ([`run`]'s loop), launchers (`link`:
-//! output is pulled, input is pushed), ranks (`rank_link`: barriers), and its tasks' pipes (`step`). It ends when
+//! output is pulled, input is pushed), ranks (`rank_link`: barriers; `pmi`), and its tasks' pipes (`step`). It ends when
 //! its tasks are gone and its launchers have what they want; when its rank server goes first, it kills its tasks.
 
 mod barrier;
 mod ending;
 mod environment;
+mod exchange;
+mod fence;
 mod input;
 mod link;
 mod log;
 mod membership;
 mod notice;
+mod pmi;
 mod program;
 mod pump;
 mod rank_link;
@@ -20,6 +23,7 @@ mod scripts;
 mod stdio;
 mod step;
 mod task;
+mod visitors;
 
 use std::io;
 use std::os::unix::net::UnixStream;

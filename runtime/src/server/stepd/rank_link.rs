@@ -1,33 +1,31 @@
-//! A rank's link: barriers, and programs that take part in the step's messages.
+//! A rank's link: barriers, and programs that take part in the step's messages. Other step processes speak for their
+//! ranks here too: their ends, and fences.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
 use tokio::io::Interest;
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::oneshot;
 
 use super::barrier::Outcome;
 use super::membership::{Lost, Member};
 use super::step::{Step, settle};
 use crate::ids::Rank;
+use crate::net::link::{Link, ReadHalf, WriteHalf};
 use crate::wire::descriptors;
 use crate::wire::frame::{FrameError, FrameReader, FrameWriter, message_frame};
 use crate::wire::rank::{FromServer, ToServer};
 
 /// Serves a process of a rank until it closes.
-pub(super) async fn serve(step: &Rc<Step>, rank: Rank, socket: OwnedFd) {
-    let stream = std::os::unix::net::UnixStream::from(socket);
-    let Ok(stream) = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream)) else { return };
+pub(super) async fn serve(step: &Rc<Step>, rank: Rank, link: Link) {
     // The rank is gone: its end says all there is to say.
-    let _ = answer(step, rank, stream).await;
+    let _ = answer(step, rank, link).await;
 }
 
-async fn answer(step: &Rc<Step>, rank: Rank, stream: UnixStream) -> Result<(), FrameError> {
-    let (read, write) = stream.into_split();
-    let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
+async fn answer(step: &Rc<Step>, rank: Rank, link: Link) -> Result<(), FrameError> {
+    let (mut reader, mut writer) = (FrameReader::new(link.read), FrameWriter::new(link.write));
     while let Some(message) = reader.message().await? {
         let reply = match message {
             ToServer::Left { node, how } => {
@@ -36,6 +34,7 @@ async fn answer(step: &Rc<Step>, rank: Rank, stream: UnixStream) -> Result<(), F
             }
             ToServer::Attach => return attend(step, rank, reader, writer).await,
             ToServer::Leave | ToServer::Abort { .. } => continue,
+            ToServer::Fence { group, ranks, data } => step.fence_at_root(group, ranks, data).await,
             ToServer::Barrier if step.is_root() => barrier(step, rank).await,
             ToServer::Barrier => step.ask_root(rank, &ToServer::Barrier).await,
         };
@@ -62,14 +61,14 @@ async fn barrier(step: &Rc<Step>, rank: Rank) -> FromServer {
 async fn attend(
     step: &Rc<Step>,
     rank: Rank,
-    mut reader: FrameReader<OwnedReadHalf>,
-    mut writer: FrameWriter<OwnedWriteHalf>,
+    mut reader: FrameReader<ReadHalf>,
+    mut writer: FrameWriter<WriteHalf>,
 ) -> Result<(), FrameError> {
     let member = match step.join(rank) {
         Ok(member) => member,
         Err(reason) => return writer.message(&FromServer::Refused { reason }).await,
     };
-    let pid = writer.stream().as_ref().peer_cred().ok().and_then(|peer| peer.pid());
+    let pid = local(&writer).and_then(|stream| stream.peer_cred().ok()).and_then(|peer| peer.pid());
     let orderly = converse(step, rank, &member, &mut reader, &mut writer).await;
     drop(member);
     if !matches!(orderly, Ok(true)) {
@@ -85,14 +84,18 @@ async fn converse(
     step: &Rc<Step>,
     rank: Rank,
     member: &Member,
-    reader: &mut FrameReader<OwnedReadHalf>,
-    writer: &mut FrameWriter<OwnedWriteHalf>,
+    reader: &mut FrameReader<ReadHalf>,
+    writer: &mut FrameWriter<WriteHalf>,
 ) -> Result<bool, FrameError> {
     let nodes = step.node_ranks();
     let name = step.node_of(rank);
     let node = nodes.iter().position(|node| node.name == name).unwrap_or(0) as u32;
     let attached = FromServer::Attached { nodes, node, crowded: step.is_crowded() };
-    hand_over(writer.stream().as_ref(), &attached, member.memory.as_fd()).await?;
+    let Some(stream) = local(writer) else {
+        let reason = "a rank joins through the socket of its node".to_owned();
+        return writer.message(&FromServer::Refused { reason }).await.map(|()| true);
+    };
+    hand_over(stream, &attached, member.memory.as_fd()).await?;
     let mut losses = step.membership.losses();
     let mut told = false;
     loop {
@@ -113,6 +116,14 @@ async fn converse(
                 }
             }
         }
+    }
+}
+
+/// The socket behind a link of this host: the only kind over which descriptors travel.
+fn local(writer: &FrameWriter<WriteHalf>) -> Option<&UnixStream> {
+    match writer.stream() {
+        WriteHalf::Unix(half) => Some(half.as_ref()),
+        WriteHalf::Tcp(_) => None,
     }
 }
 

@@ -1,16 +1,27 @@
 //! A step over several rank servers keeps its barriers where its first node is: the other step processes pass on what
 //! their ranks say.
 
-use std::io;
 use std::rc::Rc;
-
-use tokio::net::UnixStream;
 
 use super::step::Step;
 use crate::ids::Rank;
+use crate::net::address::{Address, AddressError};
+use crate::net::dial::{DialError, dial};
+use crate::net::link::Link;
 use crate::wire::frame::{FrameError, FrameReader, FrameWriter};
-use crate::wire::preamble::{Preamble, Target};
+use crate::wire::preamble::Target;
 use crate::wire::rank::{FromServer, ToServer};
+
+/// Why the root cannot be asked.
+#[derive(Debug, thiserror::Error)]
+enum RootError {
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error(transparent)]
+    Link(#[from] FrameError),
+}
 
 impl Step {
     /// Whether the step's barriers are kept here.
@@ -23,8 +34,8 @@ impl Step {
         let gone =
             |why: String| FromServer::Refused { reason: format!("the step's first node is gone: {why}") };
         let answer = async {
-            let (read, _write) = self.tell_root(rank, message).await?.into_split();
-            FrameReader::new(read).message().await
+            let link = self.tell_root(rank, message).await?;
+            Ok::<_, RootError>(FrameReader::new(link.read).message().await?)
         };
         match answer.await {
             Ok(Some(answer)) => answer,
@@ -33,17 +44,13 @@ impl Step {
         }
     }
 
-    /// Says something to the root for a rank.
-    async fn tell_root(&self, rank: Rank, message: &ToServer) -> Result<UnixStream, FrameError> {
-        let address = self.launch.root.as_deref().unwrap_or_default();
-        let path =
-            address.strip_prefix("unix:").ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let mut stream = UnixStream::connect(path).await?;
-        let mut writer = FrameWriter::new(&mut stream);
+    /// Says something to the root for a rank. The link stays open both ways for its answer.
+    async fn tell_root(&self, rank: Rank, message: &ToServer) -> Result<Link, RootError> {
+        let address: Address = self.launch.root.as_deref().unwrap_or_default().parse()?;
         let target = Target::Rank { key: self.launch.key, secret: self.launch.secret.clone(), rank };
-        writer.message(&Preamble::new(target)).await?;
-        writer.message(message).await?;
-        Ok(stream)
+        let mut link = dial(&address, target, None).await?;
+        FrameWriter::new(&mut link.write).message(message).await?;
+        Ok(link)
     }
 
     /// Lets the root know of a rank's end, so that nobody waits for it.

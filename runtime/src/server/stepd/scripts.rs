@@ -78,6 +78,7 @@ pub(super) async fn epilog(step: &Rc<Step>, task: usize, program: &[u8]) {
             cwd: step.working_directory().0,
             script: None,
             stdio: [Rc::clone(&stdout), stdout, stderr],
+            inherited: None,
         }
     };
     let started = null()
@@ -125,6 +126,7 @@ fn start(
         pid_variable: None,
         cwd: &cwd,
         stdio: [null.as_fd(), stdout, stderr],
+        inherited: &[],
         terminal: false,
         cpus: &[],
         rlimits: &[],

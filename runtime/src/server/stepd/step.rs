@@ -13,12 +13,16 @@ use tokio::sync::{Notify, oneshot};
 
 use super::barrier::{Barrier, Outcome};
 use super::ending::Ending;
+use super::exchange::Exchange;
+use super::fence::{FenceWaiter, settle_fence};
 use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
 use super::membership::Membership;
+use super::pmi::Pmi;
 use super::stdio::OpenError;
 use super::task::{Progress, Task, errno_of};
+use super::visitors::Owner;
 use crate::ids::Rank;
 use crate::limits::LOGS_MEMORY_BYTES_MAX;
 use crate::server::guard::Workspace;
@@ -26,7 +30,6 @@ use crate::server::sys::wait;
 use crate::server::usage;
 use crate::wire::launch::{Output, StepLaunch};
 use crate::wire::pieces::Pieces;
-use crate::wire::preamble::Target;
 use crate::wire::step::{Exit, FromStep, Stream, Usage};
 use crate::wire::stepd::FromStepd;
 
@@ -52,6 +55,8 @@ pub(super) struct Step {
     pub(super) membership: Membership,
     /// Tells of each task's end.
     pub(super) ends: Notify,
+    pub(super) fences: RefCell<Exchange<FenceWaiter>>,
+    pub(super) pmi: Option<Pmi>,
     pub(super) feeder: RefCell<Option<Feeder>>,
     /// The step process's side of task 0's terminal (`--pty`).
     pub(super) terminal: RefCell<Option<OwnedFd>>,
@@ -62,8 +67,9 @@ pub(super) struct Step {
     /// Bytes that launchers have taken so far, of all streams.
     pub(super) taken: Cell<u64>,
     children: RefCell<HashMap<Pid, Child>>,
-    links: RefCell<Vec<Weak<Link>>>,
-    owner: Cell<Owner>,
+    pub(super) links: RefCell<Vec<Weak<Link>>>,
+    pub(super) owner: Cell<Owner>,
+    pub(super) unproven: Rc<Cell<usize>>,
     news: RefCell<VecDeque<FromStepd>>,
     told: Notify,
     pub(super) ending: Ending,
@@ -77,14 +83,6 @@ enum Child {
     Task(usize),
     /// A prolog or epilog.
     Program(oneshot::Sender<Exit>),
-}
-
-/// The launcher that the step belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    NotYet,
-    Here,
-    Left,
 }
 
 impl Step {
@@ -102,6 +100,8 @@ impl Step {
             barrier: RefCell::new(Barrier::new(launch.size)),
             membership: Membership::new(),
             ends: Notify::new(),
+            fences: RefCell::new(Exchange::new(launch.size)),
+            pmi: Pmi::of(&launch),
             launch,
             workspace,
             tasks: RefCell::new(tasks),
@@ -115,6 +115,7 @@ impl Step {
             children: RefCell::default(),
             links: RefCell::default(),
             owner: Cell::new(Owner::NotYet),
+            unproven: Rc::default(),
             news: RefCell::default(),
             told: Notify::new(),
             ending: Ending::default(),
@@ -155,29 +156,6 @@ impl Step {
         links.iter().for_each(|link| act(link));
     }
 
-    /// A connection that asks for this step.
-    pub(super) fn adopt(self: &Rc<Self>, target: Target, socket: OwnedFd) {
-        let step = Rc::clone(self);
-        match target {
-            Target::Step { secret, owner, .. } if secret == self.launch.secret => {
-                let link = Link::new(owner);
-                self.links.borrow_mut().push(Rc::downgrade(&link));
-                if owner {
-                    self.owner.set(Owner::Here);
-                }
-                tokio::task::spawn_local(async move {
-                    super::link::serve(&step, &link, socket).await;
-                    step.detach(link);
-                });
-            }
-            Target::Rank { secret, rank, .. } if secret == self.launch.secret => {
-                tokio::task::spawn_local(async move { super::rank_link::serve(&step, rank, socket).await });
-            }
-            // A peer without the secret is not worth an answer: its socket closes.
-            _ => {}
-        }
-    }
-
     /// What tasks use that run.
     pub(super) fn usage(&self) -> Vec<(Rank, Usage)> {
         let tasks = self.tasks.borrow();
@@ -187,25 +165,6 @@ impl Step {
         });
         let (ranks, pids): (Vec<Rank>, Vec<Pid>) = running.unzip();
         ranks.into_iter().zip(usage::of_each(&pids)).collect()
-    }
-
-    /// A launcher is gone. A step does not outlive the launcher that owns it, once the grace is over.
-    fn detach(self: &Rc<Self>, link: Rc<Link>) {
-        let owned = link.is_owner();
-        drop(link);
-        if owned {
-            self.owner.set(Owner::Left);
-            if let Some(grace) = self.launch.owner_grace_ms.filter(|_| !self.finished.get()) {
-                let step = Rc::clone(self);
-                tokio::task::spawn_local(async move {
-                    tokio::time::sleep(Duration::from_millis(grace)).await;
-                    if step.owner.get() == Owner::Left {
-                        step.terminate(false, None);
-                    }
-                });
-            }
-        }
-        self.check_over();
     }
 
     /// Bytes of a task's stream.
@@ -340,8 +299,10 @@ impl Step {
 
     /// A rank, here or elsewhere, will come to no further barrier.
     pub(super) fn left(&self, rank: Rank, node: String, how: String) {
-        let told = self.barrier.borrow_mut().leave(rank, node, how);
+        let told = self.barrier.borrow_mut().leave(rank, node.clone(), how.clone());
         settle(told);
+        let told = self.fences.borrow_mut().leave(rank, node, how);
+        settle_fence(told);
     }
 
     pub(super) fn open_streams(&self) -> Vec<(usize, Stream)> {
@@ -388,7 +349,7 @@ impl Step {
             || self.launch.nodes.iter().flat_map(|node| &node.tasks).any(logged)
     }
 
-    fn check_over(&self) {
+    pub(super) fn check_over(&self) {
         self.links.borrow_mut().retain(|link| link.upgrade().is_some());
         let awaited = self.owner.get() == Owner::NotYet && self.awaits_owner();
         if self.finished.get() && !awaited && self.links.borrow().is_empty() {

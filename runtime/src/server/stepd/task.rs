@@ -118,13 +118,27 @@ impl Step {
                     continue;
                 }
             };
-            let environment = base.with_task(on_node, task);
+            let mut environment = base.with_task(on_node, task);
+            let inherited = match self.open_pmi(at, &mut environment) {
+                Ok(inherited) => inherited,
+                Err(error) => {
+                    self.open_streams_of(at).into_iter().for_each(|stream| self.end_stream(at, stream));
+                    self.not_started(at, errno_of(&error), "cannot make a PMI socket".to_owned());
+                    continue;
+                }
+            };
             self.connect(at, &stdio, &mut feeder);
             if let Some(complaint) = complaint.take() {
                 self.notice(&complaint);
             }
-            let mut ready =
-                Ready { task: at, environment, cwd: cwd.clone(), script: script.clone(), stdio: stdio.task };
+            let mut ready = Ready {
+                task: at,
+                environment,
+                cwd: cwd.clone(),
+                script: script.clone(),
+                stdio: stdio.task,
+                inherited,
+            };
             match self.launch.task_prolog.clone() {
                 None => self.exec(&ready, stdio.terminal),
                 Some(prolog) => {
@@ -231,6 +245,7 @@ impl Step {
             argv[0] = path.clone();
         }
         let env: Vec<_> = ready.environment.entries().collect();
+        let inherited: Vec<_> = ready.inherited.iter().map(AsFd::as_fd).collect();
         let spawn = Spawn {
             path: &path,
             argv: &argv,
@@ -238,6 +253,7 @@ impl Step {
             pid_variable: Some(SLURM_TASK_PID),
             cwd: &CString::new(ready.cwd.as_os_str().as_bytes()).map_err(invalid)?,
             stdio: [ready.stdio[0].as_fd(), ready.stdio[1].as_fd(), ready.stdio[2].as_fd()],
+            inherited: &inherited,
             terminal,
             cpus: &task.cpus,
             rlimits: &program::limits(&self.launch.rlimits),
@@ -268,4 +284,6 @@ pub(super) struct Ready {
     /// The job script's private file.
     pub(super) script: Option<PathBuf>,
     pub(super) stdio: [Rc<OwnedFd>; 3],
+    /// Its end of its PMI socket.
+    pub(super) inherited: Option<OwnedFd>,
 }

@@ -26,6 +26,8 @@ pub struct Spawn<'a> {
     pub cwd: &'a CStr,
     /// Its file descriptors 0, 1 and 2. Each must be above 2 itself.
     pub stdio: [BorrowedFd<'a>; 3],
+    /// Descriptors beside those that the process has, under their own numbers.
+    pub inherited: &'a [BorrowedFd<'a>],
     /// Make descriptor 0 the controlling terminal of a new session; otherwise a new process group.
     pub terminal: bool,
     /// CPUs to bind to; empty: as the parent.
@@ -58,7 +60,7 @@ pub enum Stage {
     Limits,
     /// The working directory.
     Directory,
-    /// Descriptors 0 to 2.
+    /// Its descriptors.
     Stdio,
     /// The program.
     Exec,
@@ -91,6 +93,8 @@ struct Shared {
     env: *const *const c_char,
     cwd: *const c_char,
     stdio: [c_int; 3],
+    inherited: *const BorrowedFd<'static>,
+    inherited_count: usize,
     terminal: bool,
     cpus: Option<libc::cpu_set_t>,
     rlimits: *const (u32, u64),
@@ -129,6 +133,8 @@ impl Spawn<'_> {
             env: env.as_ptr(),
             cwd: self.cwd.as_ptr(),
             stdio: self.stdio.map(|fd| fd.as_raw_fd()),
+            inherited: self.inherited.as_ptr().cast(),
+            inherited_count: self.inherited.len(),
             terminal: self.terminal,
             cpus: cpu_set(self.cpus),
             rlimits: self.rlimits.as_ptr(),
@@ -249,6 +255,10 @@ fn prepare(shared: &Shared) -> Result<(), (Stage, c_int)> {
         for (to, &from) in (0..).zip(&shared.stdio) {
             check(Stage::Stdio, libc::dup2(from, to))?;
         }
+        for at in 0..shared.inherited_count {
+            // The table of descriptors is this process's own: in the parent it stays as it was.
+            check(Stage::Stdio, libc::fcntl((*shared.inherited.add(at)).as_raw_fd(), libc::F_SETFD, 0))?;
+        }
         reset_signals();
     }
     Ok(())
@@ -316,6 +326,14 @@ mod tests {
 
     /// Runs a program with its output in a pipe; gives the output and the wait status.
     fn run(argv: &[&str], change: impl FnOnce(&mut Spawn<'_>)) -> Result<(String, i32), SpawnError> {
+        run_with(argv, &[], change)
+    }
+
+    fn run_with(
+        argv: &[&str],
+        inherited: &[BorrowedFd<'_>],
+        change: impl FnOnce(&mut Spawn<'_>),
+    ) -> Result<(String, i32), SpawnError> {
         let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
         let null = File::open("/dev/null").unwrap();
         let argv: Vec<CString> = argv.iter().map(|word| CString::new(*word).unwrap()).collect();
@@ -326,6 +344,7 @@ mod tests {
             pid_variable: Some("OWN_PID"),
             cwd: c"/",
             stdio: [null.as_fd(), write.as_fd(), write.as_fd()],
+            inherited,
             terminal: false,
             cpus: &[],
             rlimits: &[],
@@ -357,6 +376,20 @@ mod tests {
         assert_eq!(nowhere.stage, Stage::Directory);
         let unbound = run(&["/bin/true"], |spawn| spawn.cpus = &[1023]);
         assert_eq!(unbound.unwrap_err().stage, Stage::Affinity);
+    }
+
+    #[test]
+    fn an_inherited_descriptor_has_its_number_and_stays_closed_for_others() {
+        let (mut own, other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let script = format!("echo heard >&{}", other.as_raw_fd());
+        let (_, status) = run_with(&["/bin/sh", "-c", &script], &[other.as_fd()], |_| ()).unwrap();
+        assert_eq!(status, 0);
+        let (_, status) = run(&["/bin/sh", "-c", &script], |_| ()).unwrap();
+        assert_ne!(status, 0, "who is not given it has it not");
+        drop(other);
+        let mut heard = String::new();
+        own.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "heard\n");
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Frames on asynchronous streams.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -114,7 +117,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 }
 
-/// Writes frames to an asynchronous stream. Not cancel-safe: await each call to its end.
+/// Writes frames to an asynchronous stream, and flushes after each. Not cancel-safe: await each call to its end.
 #[derive(Debug)]
 pub struct FrameWriter<W> {
     stream: W,
@@ -136,7 +139,22 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
     /// # Errors
     /// Those of the message and of the stream.
     pub async fn message<T: Serialize>(&mut self, message: &T) -> Result<(), FrameError> {
-        Ok(self.stream.write_all(&message_frame(message)?).await?)
+        self.stream.write_all(&message_frame(message)?).await?;
+        Ok(self.stream.flush().await?)
+    }
+
+    /// Writes one message if all of it is taken at once: whether it was. Afterwards nothing may be written to a stream
+    /// that has not taken it.
+    ///
+    /// # Errors
+    /// Those of the message and of the stream.
+    pub fn try_message<T: Serialize>(&mut self, message: &T) -> Result<bool, FrameError> {
+        let frame = message_frame(message)?;
+        let mut context = Context::from_waker(Waker::noop());
+        match Pin::new(&mut self.stream).poll_write(&mut context, &frame) {
+            Poll::Ready(written) => Ok(written? == frame.len()),
+            Poll::Pending => Ok(false),
+        }
     }
 
     /// Writes a message and the data that belongs to it.
@@ -154,10 +172,12 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         frames.extend_from_slice(&header(Kind::Data, data.len())?);
         if data.len() <= COPIED_BYTES_MAX {
             frames.extend_from_slice(data);
-            return Ok(self.stream.write_all(&frames).await?);
+            self.stream.write_all(&frames).await?;
+        } else {
+            self.stream.write_all(&frames).await?;
+            self.stream.write_all(data).await?;
         }
-        self.stream.write_all(&frames).await?;
-        Ok(self.stream.write_all(data).await?)
+        Ok(self.stream.flush().await?)
     }
 }
 

@@ -77,8 +77,8 @@ impl World {
         let kept = self.cluster.is_changed_by(&event).then(|| event.clone());
         let mut secret = || {
             *secrets = secrets.wrapping_add(1);
-            drawn.push(Secret([*secrets; 16]));
-            Secret([*secrets; 16])
+            drawn.push(Secret([*secrets; 32]));
+            Secret([*secrets; 32])
         };
         let effects = self.cluster.apply(event, now, &mut secret);
         self.records.extend(kept.map(|event| Record { now, event, secrets: drawn }));
@@ -360,6 +360,7 @@ pub(super) fn launch(
         owner_grace_ms: None,
         root: None,
         layout: Vec::new(),
+        mpi: None,
         nodes: (0..).zip(nodes).map(node).collect(),
     }
 }

@@ -152,3 +152,10 @@ pub const PMI_VALUE_BYTES_MAX: usize = 1024;
 /// Bytes that the ranks of one step process may put into their step's space in all: a kilobyte for each of as many
 /// ranks as one machine can start.
 pub const PMI_SPACE_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of one record on a stream between ranks of different nodes: a message up to this length goes whole. About where a
+/// second round trip costs less than a copy.
+pub const STREAM_RECORD_BYTES_MAX: usize = 64 << 10;
+
+/// Connections to a rank whose program has not come yet, kept for it: one or two for each other rank of a large step.
+pub const PENDING_STREAMS_MAX: usize = 8192;

@@ -1,46 +1,28 @@
-//! The ranks of other nodes: a stream to each that this rank speaks with, made when it is first needed.
+//! The ranks of other nodes: a stream to each that this rank speaks with, asked for when it is first needed.
 //!
 //! Two ranks that dial each other at the same time have two streams: each sends on the one that it came by first, and
 //! both read both. Messages of one rank to another so stay on one stream, and in order.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::dial::dial;
 use super::exchange::{Exchange, weight};
 use super::failure::Failure;
 use super::stream::Stream;
-use crate::ids::{Rank, StepKey};
+use crate::ids::Rank;
 use crate::limits::{EAGER_CREDIT_BYTES, STREAM_RECORD_BYTES_MAX};
-use crate::wire::launch::Secret;
-use crate::wire::preamble::Target;
-
-/// How a rank names itself to other nodes.
-#[derive(Debug, Clone)]
-pub(crate) struct Identity {
-    /// Its step.
-    pub(crate) key: StepKey,
-    /// Proof of belonging.
-    pub(crate) secret: Secret,
-    /// Its rank.
-    pub(crate) me: Rank,
-    /// Which of its rank's programs it is.
-    pub(crate) turn: u64,
-}
 
 /// The ranks of other nodes.
 #[derive(Debug)]
 pub(crate) struct Far {
-    identity: Identity,
-    /// Address of each node.
-    addresses: Vec<String>,
     streams: Vec<Stream>,
-    /// For each rank the stream that goes to it.
-    routes: HashMap<Rank, usize>,
+    /// For each rank the stream that goes to it; `None`: the step process has been asked for one.
+    routes: HashMap<Rank, Option<usize>>,
     accounts: HashMap<Rank, Account>,
     /// Rung by neighbours when this rank sleeps.
     bell: OwnedFd,
@@ -72,44 +54,37 @@ const LINGER_WAIT: Duration = Duration::from_secs(1);
 
 impl Far {
     /// Nobody is connected yet. `bell` is what neighbours ring.
-    pub(crate) fn new(identity: Identity, addresses: Vec<String>, bell: OwnedFd) -> Self {
-        Self { identity, addresses, streams: Vec::new(), routes: HashMap::new(), accounts: HashMap::new(), bell }
+    pub(crate) fn new(bell: OwnedFd) -> Self {
+        Self { streams: Vec::new(), routes: HashMap::new(), accounts: HashMap::new(), bell }
     }
 
-    /// A stream that a rank has dialled.
+    /// A connection to a rank.
     ///
     /// # Errors
-    /// Those of `ioctl(2)`.
-    pub(crate) fn adopt(&mut self, from: Rank, socket: OwnedFd) -> io::Result<()> {
-        self.routes.entry(from).or_insert(self.streams.len());
-        self.streams.push(Stream::new(socket, from)?);
+    /// [`Failure::Unreachable`].
+    pub(crate) fn adopt(&mut self, rank: Rank, dialled: bool, socket: OwnedFd) -> Result<(), Failure> {
+        let unreachable = |error: io::Error| Failure::Unreachable { rank, reason: error.to_string() };
+        let stream = Stream::new(socket, rank, dialled).map_err(unreachable)?;
+        self.routes.entry(rank).or_default().get_or_insert(self.streams.len());
+        self.streams.push(stream);
         Ok(())
     }
 
-    /// The stream to a rank of some node; dials where there is none.
-    fn route(&mut self, to: Rank, node: u32) -> Result<&mut Stream, Failure> {
-        let at = match self.routes.get(&to) {
-            Some(&at) => at,
-            None => {
-                let Identity { key, secret, me, turn } = self.identity.clone();
-                let address = self.addresses.get(node as usize).map_or("", String::as_str);
-                let unreachable = |reason: String| Failure::Unreachable { rank: to, reason: format!("`{address}`: {reason}") };
-                let target = Target::Peer { key, secret, rank: to, from: me, turn };
-                let socket = dial(address, target).map_err(|error| unreachable(error.to_string()))?;
-                let stream = Stream::new(socket, to).map_err(|error| unreachable(error.to_string()))?;
-                self.streams.push(stream);
-                *self.routes.entry(to).or_insert(self.streams.len() - 1)
-            }
-        };
-        Ok(&mut self.streams[at])
-    }
-
-    /// Moves what is to go to a rank of some node.
+    /// Moves what is to go to a rank. `None` where there is no way to it yet, and one is to be asked for.
     ///
     /// # Errors
-    /// [`Failure::Unreachable`], [`Failure::Left`].
-    pub(crate) fn pump(&mut self, to: Rank, node: u32, exchange: &mut Exchange) -> Result<bool, Failure> {
-        exchange.pump(to, self.route(to, node)?)
+    /// Those of the stream.
+    pub(crate) fn pump(&mut self, to: Rank, exchange: &mut Exchange) -> Result<Option<bool>, Failure> {
+        match self.routes.entry(to) {
+            Entry::Occupied(route) => match route.get() {
+                Some(at) => exchange.pump(to, &mut self.streams[*at]).map(Some),
+                None => Ok(Some(false)),
+            },
+            Entry::Vacant(route) => {
+                route.insert(None);
+                Ok(None)
+            }
+        }
     }
 
     /// Whether a message may go whole; counts it where it may.
@@ -179,8 +154,11 @@ impl Far {
         let mut watched = vec![PollFd::from_borrowed_fd(self.bell.as_fd(), PollFlags::IN)];
         for &at in &open {
             let stream = &self.streams[at];
-            let has_more = self.routes.get(&stream.peer) == Some(&at) && exchange.outboxes.contains_key(&stream.peer);
-            let flags = if stream.has_rest() || has_more { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+            let has_more = stream.is_open()
+                && self.routes.get(&stream.peer) == Some(&Some(at))
+                && exchange.outboxes.contains_key(&stream.peer);
+            let flags =
+                if stream.has_rest() || has_more { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
             watched.push(PollFd::from_borrowed_fd(stream.socket(), flags));
         }
         watched.extend(step.map(|step| PollFd::from_borrowed_fd(step, PollFlags::IN)));

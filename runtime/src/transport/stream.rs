@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, sendmsg, shutdown};
 
-use super::envelope::{HEAD_BYTES, Head};
+use super::envelope::{HEAD_BYTES, Head, Kind};
 use super::exchange::{Carrier, Exchange};
 use super::failure::Failure;
 use crate::ids::Rank;
@@ -27,18 +27,36 @@ pub(crate) struct Stream {
     filled: usize,
     /// The rest of a record that the socket has taken a part of.
     rest: Vec<u8>,
+    /// Something may be sent: this side has asked for the stream, or has heard from the other one.
+    is_open: bool,
     /// The other side will send nothing more.
     pub(crate) has_ended: bool,
 }
 
 impl Stream {
-    /// Of a socket that is connected to a rank.
+    /// Of a socket that is connected to a rank. Who has `dialled` speaks first.
     ///
     /// # Errors
     /// Those of `ioctl(2)`.
-    pub(crate) fn new(socket: OwnedFd, peer: Rank) -> io::Result<Self> {
+    pub(crate) fn new(socket: OwnedFd, peer: Rank, dialled: bool) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&socket, true)?;
-        Ok(Self { socket, peer, input: Vec::new(), read: 0, filled: 0, rest: Vec::new(), has_ended: false })
+        let hello = Head { kind: Kind::Hello, length: 0, context: 0, tag: 0 }.to_bytes();
+        let rest = if dialled { hello.to_vec() } else { Vec::new() };
+        Ok(Self {
+            socket,
+            peer,
+            input: Vec::new(),
+            read: 0,
+            filled: 0,
+            rest,
+            is_open: dialled,
+            has_ended: false,
+        })
+    }
+
+    /// Whether something may be sent.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// To be watched.
@@ -99,6 +117,7 @@ impl Stream {
             self.read = body + length;
         }
         let any = self.read != start;
+        self.is_open |= any;
         // What is left is less than one record: moved to the front, the next one fits behind it.
         self.input.copy_within(self.read..self.filled, 0);
         self.filled -= self.read;
@@ -165,7 +184,7 @@ impl Carrier for Stream {
     }
 
     fn push(&mut self, head: Head, parts: [&[u8]; 2]) -> Result<bool, Failure> {
-        if !self.flush()? {
+        if !self.is_open || !self.flush()? {
             return Ok(false);
         }
         let head = head.to_bytes();
@@ -193,8 +212,10 @@ mod tests {
 
     fn pair() -> [(Stream, Exchange); 2] {
         let (one, other) = UnixStream::pair().unwrap();
-        let end = |socket: UnixStream, peer| (Stream::new(socket.into(), Rank(peer)).unwrap(), Exchange::new());
-        [end(one, 1), end(other, 0)]
+        let end = |socket: UnixStream, peer, dialled| {
+            (Stream::new(socket.into(), Rank(peer), dialled).unwrap(), Exchange::new())
+        };
+        [end(one, 1, true), end(other, 0, false)]
     }
 
     #[test]
@@ -204,7 +225,8 @@ mod tests {
         let sends = [(small.clone(), true), (large.clone(), false), (Vec::new(), true)]
             .map(|(bytes, whole)| sender.send(Rank(1), 0, 4, Outgoing::Own(bytes), whole));
         let wanted = Wanted { from: Some(Rank(0)), context: 0, tag: None };
-        let receives = [50_000, 3_000_000, 9].map(|room| receiver.receive(wanted, Incoming::Own(vec![0; room])));
+        let receives =
+            [50_000, 3_000_000, 9].map(|room| receiver.receive(wanted, Incoming::Own(vec![0; room])));
         while !receives.iter().all(|receive| receiver.is_over(*receive)) {
             sender.pump(Rank(1), &mut to).unwrap();
             to.flush().unwrap();
@@ -217,7 +239,9 @@ mod tests {
         }
         assert!(sends.iter().all(|send| sender.is_over(*send)));
         for (receive, expected) in receives.into_iter().zip([small, large, Vec::new()]) {
-            let crate::transport::exchange::Outcome::Received(_, Some(bytes)) = receiver.finish(receive).unwrap() else {
+            let crate::transport::exchange::Outcome::Received(_, Some(bytes)) =
+                receiver.finish(receive).unwrap()
+            else {
                 panic!("it has its own room")
             };
             assert!(bytes == expected);

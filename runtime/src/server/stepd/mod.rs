@@ -10,6 +10,7 @@ mod environment;
 mod exchange;
 mod fence;
 mod input;
+mod introductions;
 mod link;
 mod log;
 mod membership;
@@ -23,6 +24,7 @@ mod scripts;
 mod stdio;
 mod step;
 mod task;
+mod turns;
 mod visitors;
 
 use std::io;

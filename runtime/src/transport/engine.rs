@@ -355,6 +355,16 @@ impl Engine {
         }
     }
 
+    /// Looks that this rank may take before it sleeps.
+    pub(crate) fn spins(&self) -> u32 {
+        self.spins
+    }
+
+    /// Whether a neighbour has left.
+    pub(crate) fn is_gone(&self, local: usize) -> bool {
+        self.neighbours.presence(local) == Presence::Left
+    }
+
     /// Whether a rank has left, and nothing of it is still to come.
     fn has_left(&self, rank: Rank) -> bool {
         match self.neighbour(rank) {

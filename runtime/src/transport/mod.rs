@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`exchange`], [`mailbox`], [`envelope`], [`tickets`] | the protocol: which message goes to which receive, what is sent when | what carries it |
 //! | [`segment`], [`ring`], [`waker`], [`neighbours`] | shared memory of a node | what messages mean |
+//! | [`team`] | collective calls of a node in shared memory | what is folded |
 //! | [`peer_memory`] | large messages in one copy | – |
 //! | [`far`], [`stream`] | ranks of other nodes, over sockets | how those are made |
 //! | [`loopback`] | what a rank sends to itself | – |
@@ -29,5 +30,6 @@ pub(crate) mod segment;
 pub(crate) mod step_link;
 pub(crate) mod stream;
 pub(crate) mod sync;
+pub(crate) mod team;
 pub(crate) mod tickets;
 pub(crate) mod waker;

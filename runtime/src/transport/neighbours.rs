@@ -272,6 +272,11 @@ impl Neighbours {
         }
     }
 
+    /// Wakes a neighbour after something was published for it.
+    pub(crate) fn notify(&self, local: usize) {
+        self.bells.notify(&self.segment, local);
+    }
+
     /// How far a neighbour is.
     pub(crate) fn presence(&self, of: usize) -> Presence {
         self.segment.seat(of).presence()

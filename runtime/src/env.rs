@@ -39,6 +39,8 @@ pub const SLURMD_NODENAME: &str = "SLURMD_NODENAME";
 pub const TMPDIR: &str = "TMPDIR";
 /// Which of Slurm's scripts a program is run as: `prolog_task`, `epilog_srun`, ….
 pub const SLURM_SCRIPT_CONTEXT: &str = "SLURM_SCRIPT_CONTEXT";
+/// A PMIx library to load for `--mpi=pmix`, before all others.
+pub const LIBPMIX: &str = "PRUN_LIBPMIX";
 /// Number of the socket over which an MPI library speaks PMI.
 pub const PMI_FD: &str = "PMI_FD";
 /// The task's rank, for PMI.

@@ -7,11 +7,13 @@
 //! # Layout
 //! - [`ids`], [`limits`], [`mod@env`]: the words as types, every bound with its reason, the table of variables.
 //! - [`wire`]: what travels between launcher, controller, rank server, step process and rank.
+//! - [`collective`]: schedules of collective calls, as pure machines.
 //! - [`world`]: what a rank calls.
 //! - [`net`] (feature `server`): addresses, and links to them: Unix sockets, or TCP sealed with Noise.
 //! - [`pmi`] (feature `server`): how MPI libraries find their ranks.
 //! - [`server`] (feature `server`): the rank server and the step process.
 
+pub mod collective;
 pub mod env;
 pub mod ids;
 pub mod limits;

@@ -114,25 +114,6 @@ pub const SCROLLBACK_BYTES_MAX: usize = 4 << 20;
 /// Bytes of one line of it; a longer line goes on as the next.
 pub const SCROLLBACK_LINE_BYTES_MAX: usize = 4096;
 
-/// Ranks of one step on one node that share memory. Their rings are 4096² times 8 KiB of addresses at most, half a TiB,
-/// of which only what is used is memory.
-pub const LOCAL_RANKS_MAX: u32 = 4096;
-
-/// Communicators of one node that have a place for collectives in shared memory. Those that come later send messages.
-pub const TEAM_SLOTS_MAX: usize = 64;
-
-/// Bytes of a collective's operand that a rank lays down in shared memory; larger ones go as messages. Where copying
-/// twice begins to cost more than waking one another.
-pub const TEAM_LANE_BYTES: usize = 2048;
-
-/// Messages that have come and that no receive has asked for, of one rank: whole ones are bounded by credit, and an
-/// offered one is about 100 bytes here, so 100 MiB.
-pub const WAITING_MESSAGES_MAX: usize = 1 << 20;
-
-/// Bytes of whole messages that one rank may have with another before any of them is received; what comes then waits at
-/// its sender.
-pub const EAGER_CREDIT_BYTES: usize = 1 << 20;
-
 /// Bytes of one PMI-1 line. Libraries send 1 KiB at most (`PMIU_MAXLINE`); names of spaces and keys are counted
 /// generously.
 pub const PMI_LINE_BYTES_MAX: usize = 4 << 10;
@@ -152,6 +133,56 @@ pub const PMI_VALUE_BYTES_MAX: usize = 1024;
 /// Bytes that the ranks of one step process may put into their step's space in all: a kilobyte for each of as many
 /// ranks as one machine can start.
 pub const PMI_SPACE_BYTES_MAX: usize = 64 << 20;
+
+/// Connections to the web page at a time: a browser has at most six to one server, so ten people's.
+pub const WEB_CONNECTIONS_MAX: usize = 64;
+
+/// How long a browser may take to say what it wants, and a connection may be idle.
+pub const WEB_REQUEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Bytes of a request to the web page: a script of the largest size in JSON, where a byte may take six.
+pub const WEB_BODY_BYTES_MAX: usize = 6 * SCRIPT_BYTES_MAX + 4096;
+
+/// How long a submission from the web page may take: as long as a controller is asked twice.
+pub const WEB_SUBMIT_WAIT: Duration = Duration::from_secs(30);
+
+/// Jobs of the past that the web page shows: at about 3 KiB each, 2 MiB.
+pub const WEB_HISTORY_JOBS_MAX: usize = 500;
+
+/// Files of one directory that the web page shows: more than anybody looks through.
+pub const WEB_FILES_MAX: usize = 2000;
+
+/// Bytes that a rank of any language gives to one collective call, or sends in one message, through its step process:
+/// half a million numbers. Larger data belongs into files, or into a program that links the rank library.
+pub const CALL_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes that a step process holds for collective calls that are not complete: 16 ranks may give as much as one may.
+pub const CALLS_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes that a step process holds of messages that nobody has received; who sends more waits.
+pub const MAIL_BYTES_MAX: usize = 16 << 20;
+
+/// Messages that a step process holds that nobody has received; who sends more waits.
+pub const MAIL_MESSAGES_MAX: usize = 65_536;
+
+/// Ranks of one step on one node that share memory. Their rings are 4096² times 8 KiB of addresses at most, half a TiB,
+/// of which only what is used is memory.
+pub const LOCAL_RANKS_MAX: u32 = 4096;
+
+/// Communicators of one node that have a place for collectives in shared memory. Those that come later send messages.
+pub const TEAM_SLOTS_MAX: usize = 64;
+
+/// Bytes of a collective's operand that a rank lays down in shared memory; larger ones go as messages. Where copying
+/// twice begins to cost more than waking one another.
+pub const TEAM_LANE_BYTES: usize = 2048;
+
+/// Messages that have come and that no receive has asked for, of one rank: whole ones are bounded by credit, and an
+/// offered one is about 100 bytes here, so 100 MiB.
+pub const WAITING_MESSAGES_MAX: usize = 1 << 20;
+
+/// Bytes of whole messages that one rank may have with another before any of them is received; what comes then waits at
+/// its sender.
+pub const EAGER_CREDIT_BYTES: usize = 1 << 20;
 
 /// Bytes of one record on a stream between ranks of different nodes: a message up to this length goes whole. About where a
 /// second round trip costs less than a copy.

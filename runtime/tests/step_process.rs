@@ -13,7 +13,7 @@ use prun_runtime::wire::frame::{FrameReader, FrameWriter};
 use prun_runtime::wire::launch::{Input, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch};
 use prun_runtime::wire::node::{FromNode, ToNode};
 use prun_runtime::wire::preamble::Target;
-use prun_runtime::wire::rank::{FromServer, ToServer};
+use prun_runtime::wire::rank::{Call, FromServer, ToServer};
 use prun_runtime::wire::step::{FromStep, Stream, ToStep};
 use serde_bytes::ByteBuf;
 use tokio::net::UnixStream;
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     guard.finish();
     assert!(begin.elapsed() < Duration::from_secs(1));
     assert!(!workspace.directory.exists(), "the guard removes the workspace");
-    println!("21 passed, 0 failed");
+    println!("23 passed, 0 failed");
     ExitCode::SUCCESS
 }
 
@@ -134,8 +134,9 @@ impl Cluster {
             kill_wait_ms: 300,
             owner_grace_ms: Some(100),
             root: None,
-            layout: Vec::new(),
             mpi: None,
+            virtual_nodes: false,
+            layout: Vec::new(),
             nodes: vec![NodeTasks {
                 name: "n1".into(),
                 node_id: 0,
@@ -282,6 +283,8 @@ async fn input_reaches_every_rank(cluster: &mut Cluster) {
     }
 }
 
+const BARRIER: ToServer = ToServer::Collective { call: Call::Barrier, bytes: 0, failure: None };
+
 async fn a_barrier_releases_all_or_names_who_is_missing(cluster: &mut Cluster) {
     let key = cluster.launch(3, "[ $PRUN_RANK = 2 ] || exec sleep 60; read -t 60 < /dev/zero", |_| ()).await;
     let mut ranks = Vec::new();
@@ -289,16 +292,16 @@ async fn a_barrier_releases_all_or_names_who_is_missing(cluster: &mut Cluster) {
         ranks.push(cluster.connect(Target::Rank { key, secret: SECRET, rank: Rank(rank) }).await);
     }
     for (_, writer) in &mut ranks {
-        writer.message(&ToServer::Barrier).await.unwrap();
+        writer.message(&BARRIER).await.unwrap();
     }
     for (reader, _) in &mut ranks {
-        assert_eq!(reader.message::<FromServer>().await.unwrap(), Some(FromServer::Released));
+        assert_eq!(reader.message::<FromServer>().await.unwrap(), Some(FromServer::Done { bytes: 0 }));
     }
     let mut launcher = cluster.attach(key, true).await;
     while launcher.pids.len() < 3 {
         launcher.next().await;
     }
-    ranks[0].1.message(&ToServer::Barrier).await.unwrap();
+    ranks[0].1.message(&BARRIER).await.unwrap();
     let victim = rustix::process::Pid::from_raw(i32::try_from(launcher.pids[&2]).unwrap()).unwrap();
     rustix::process::kill_process(victim, rustix::process::Signal::KILL).unwrap();
     let told = ranks[0].0.message::<FromServer>().await.unwrap().unwrap();

@@ -56,6 +56,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
 
 fn down(options: &Options) -> Result<(), DownError> {
     let home = Home::find(options.dir.as_deref())?;
+    end(&home.web())?;
     end_jobs(&home);
     end(&home.controller())?;
     for (_, seat) in home.nodes() {
@@ -66,7 +67,12 @@ fn down(options: &Options) -> Result<(), DownError> {
             return Err(DownError::NotACluster(home.path().to_owned()));
         }
         // Only what is a cluster's: somebody may keep other things there.
-        for path in [home.bin(), home.controller().path().to_owned(), home.path().join("nodes")] {
+        for path in [
+            home.bin(),
+            home.controller().path().to_owned(),
+            home.path().join("nodes"),
+            home.web().path().to_owned(),
+        ] {
             gone(&path, std::fs::remove_dir_all(&path))?;
         }
         for file in [home.config(), home.key()] {

@@ -42,7 +42,15 @@ pub fn cli() -> Cli {
 const COMMANDS: &[(&str, &str)] = &[
     ("srun", "start a step in a job; so with every other of Slurm's commands"),
     ("top", "look at a cluster as it goes: nodes, queue, ranks, output"),
-    ("barrier", "wait until all ranks of the step are here; for any language"),
+    ("web", "the same in a browser, and jobs submitted from it"),
+    ("barrier", "wait until all ranks of the step are here; for any language, as are the next seven"),
+    ("bcast", "what one rank has on stdin, to all"),
+    ("gather", "what all have on stdin, to one"),
+    ("reduce", "numbers of all ranks folded, to one"),
+    ("allreduce", "numbers of all ranks folded, to all"),
+    ("scan", "to each rank the numbers of all up to it, folded"),
+    ("send", "stdin to another rank"),
+    ("recv", "a message of another rank, to stdout"),
     ("links", "make Slurm's command names in a directory"),
     ("completions", "print completions for a shell"),
 ];

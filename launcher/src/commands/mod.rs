@@ -1,8 +1,10 @@
 //! What users type: one file a command, named as it is.
 
 pub mod accounts;
+pub mod allreduce;
 pub mod ask;
 pub mod barrier;
+pub mod bcast;
 pub mod clock;
 pub mod clusters;
 pub mod columns;
@@ -11,13 +13,19 @@ pub mod dispatch;
 pub mod elements;
 pub mod ending;
 pub mod facts;
+pub mod folding;
+pub(crate) mod follow;
+pub mod gather;
 pub mod groups;
 pub mod help;
 pub mod jobref;
 pub mod json;
 pub mod links;
+pub mod number_lines;
 pub mod option_help;
 pub mod prun;
+pub mod recv;
+pub mod reduce;
 pub mod sacct;
 pub mod sacctmgr;
 pub mod salloc;
@@ -26,9 +34,11 @@ pub(crate) mod samples;
 pub mod sattach;
 pub mod sbatch;
 pub mod sbcast;
+pub mod scan;
 pub mod scancel;
 pub mod scontrol;
 pub mod sdiag;
+pub mod send;
 pub mod sinfo;
 pub mod sprio;
 pub mod squeue;
@@ -36,6 +46,7 @@ pub mod srun;
 pub mod sshare;
 pub mod sstat;
 pub mod states;
+pub mod step_call;
 pub mod submit;
 pub mod switches;
 pub mod users;
@@ -46,6 +57,7 @@ pub mod node;
 pub mod status;
 pub mod top;
 pub mod up;
+pub mod web;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -68,9 +80,16 @@ pub fn utf8_words(words: &[OsString]) -> Vec<String> {
 #[must_use]
 pub fn find(name: &str) -> Option<Run> {
     Some(match name {
+        "allreduce" => allreduce::run,
         "barrier" => barrier::run,
+        "bcast" => bcast::run,
         "completions" => completions::run,
+        "gather" => gather::run,
         "links" => links::run,
+        "recv" => recv::run,
+        "reduce" => reduce::run,
+        "scan" => scan::run,
+        "send" => send::run,
         "sacct" => sacct::run,
         "sacctmgr" => sacctmgr::run,
         "salloc" => salloc::run,
@@ -92,6 +111,7 @@ pub fn find(name: &str) -> Option<Run> {
         "status" => status::run,
         "top" => top::run,
         "up" => up::run,
+        "web" => web::run,
         _ => return None,
     })
 }

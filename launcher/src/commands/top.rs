@@ -4,7 +4,6 @@
 mod follow;
 mod link;
 mod screen;
-mod tail;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;

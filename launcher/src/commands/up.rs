@@ -4,6 +4,7 @@ mod configuration;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -11,7 +12,8 @@ use clap::Parser;
 
 use self::configuration::{ConfigurationError, Wanted};
 use super::dispatch::{fail, parse};
-use super::links;
+use super::ending::say;
+use super::{links, web};
 use crate::daemon::home::{Home, HomeError};
 use crate::daemon::network::NetworkError;
 use crate::daemon::ready;
@@ -36,6 +38,9 @@ struct Options {
     /// Directory of the cluster; several clusters run side by side in several
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// The web page too, on this address; its address with the token is said on stderr
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = web::ADDRESS)]
+    web: Option<SocketAddr>,
 }
 
 impl Options {
@@ -109,6 +114,17 @@ fn up(options: &Options) -> Result<Home, UpError> {
             }
             start(command, &node.name, &seat.log())?;
         }
+    }
+    if let Some(listen) = options.web {
+        let seat = home.web();
+        seat.make()?;
+        if seat.holder().is_none() {
+            start(web::daemon(&binary, &home, listen), "the web page", &seat.log())?;
+        }
+        say(&web::address_of(&seat)
+            .map(|address| format!("prun up: page: {}", address.trim_end()))
+            .into_iter()
+            .collect::<Vec<_>>());
     }
     Ok(home)
 }

@@ -6,6 +6,7 @@
 //! HOME/bin/               Slurm's command names
 //! HOME/controller/        socket, lock, log, and its address on the network where it has one
 //! HOME/nodes/slurmnode1/  lock, log, and a private directory while it runs
+//! HOME/web/               lock, log, token and address of the web page
 //! ```
 
 use std::env;
@@ -106,6 +107,12 @@ impl Home {
     #[must_use]
     pub fn controller(&self) -> Seat {
         Seat { path: self.path.join("controller") }
+    }
+
+    /// The web page's place.
+    #[must_use]
+    pub fn web(&self) -> Seat {
+        Seat { path: self.path.join("web") }
     }
 
     /// A rank server's place.

@@ -47,8 +47,9 @@ pub fn batch_launch(
         kill_wait_ms,
         owner_grace_ms: None,
         root: None,
-        layout: Vec::new(),
         mpi: None,
+        virtual_nodes: false,
+        layout: Vec::new(),
         nodes: vec![node],
     })
 }

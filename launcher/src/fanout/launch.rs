@@ -26,6 +26,15 @@ pub enum Programs {
     ByRank(Vec<Vec<ByteBuf>>),
 }
 
+/// What is offered to the programs' MPI libraries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MpiOffer {
+    /// What they are served with.
+    pub kind: MpiKind,
+    /// The one that the program is linked with, where it is.
+    pub linked: Option<String>,
+}
+
 /// What a launcher hands on of its own process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Own {
@@ -40,7 +49,7 @@ pub struct Own {
     /// Working directory of the tasks.
     pub cwd: ByteBuf,
     /// What the programs' MPI libraries speak, as found by looking at them.
-    pub mpi: Option<MpiKind>,
+    pub mpi: Option<MpiOffer>,
 }
 
 /// The launch of a step with all of its nodes.
@@ -96,10 +105,19 @@ pub fn launch(
         kill_wait_ms: created.kill_wait_ms,
         owner_grace_ms: Some(OWNER_GRACE_MS),
         root: created.addresses.first().cloned(),
+        mpi: own.mpi.map(|MpiOffer { kind, linked }| Mpi { kind, linked, nodes: mpi_nodes(&created.plan) }),
+        virtual_nodes: false,
         layout: layout(created),
-        mpi: own.mpi.map(|kind| Mpi { kind, nodes: mpi_nodes(&created.plan) }),
         nodes: nodes.collect(),
     }
+}
+
+fn mpi_nodes(plan: &Plan) -> Vec<MpiNode> {
+    let of_node = |node: &NodePlan| MpiNode {
+        name: node.name.clone(),
+        ranks: node.tasks.iter().map(|task| Rank(task.rank)).collect(),
+    };
+    plan.nodes.iter().map(of_node).collect()
 }
 
 /// Which ranks are where: what the ranks need to reach each other.
@@ -109,14 +127,6 @@ fn layout(created: &StepCreated) -> Vec<NodeRanks> {
         NodeRanks::new(node.name.clone(), address.clone(), node.tasks.iter().map(|task| task.rank))
     };
     nodes.map(node).collect()
-}
-
-fn mpi_nodes(plan: &Plan) -> Vec<MpiNode> {
-    let of_node = |node: &NodePlan| MpiNode {
-        name: node.name.clone(),
-        ranks: node.tasks.iter().map(|task| Rank(task.rank)).collect(),
-    };
-    plan.nodes.iter().map(of_node).collect()
 }
 
 /// Each different program once, and by rank its number.

@@ -4,3 +4,4 @@ pub mod plan;
 pub mod progress;
 pub mod summary;
 pub mod top;
+pub mod web;

@@ -15,5 +15,7 @@ mod main_job;
 mod network;
 mod no_controller;
 mod output;
+mod ranks;
 mod steps;
 mod top;
+mod web;

@@ -1,10 +1,11 @@
 //! The cluster's key: who holds its file may use the cluster, and nobody else.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes of a key: a Noise pre-shared key (The Noise Protocol Framework, revision 34, §9).
@@ -115,20 +116,17 @@ impl Key {
         let fails = |source| KeyError::File { verb: "make", path: path.to_owned(), source };
         let mut bytes = Zeroizing::new([0; KEY_BYTES]);
         getrandom::fill(&mut *bytes).map_err(|error| fails(io::Error::other(error)))?;
-        // It gets its name when it is whole: nobody reads half of it.
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{}", std::process::id()));
-        let unnamed = PathBuf::from(name);
-        let written = write(&unnamed, &bytes).and_then(|()| match fs::hard_link(&unnamed, path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            other => other,
+        // It gets its name when it is whole, unless another has it by then: nobody reads half of it.
+        let written = write(path, &bytes).and_then(|unnamed| match unnamed.persist_noclobber(path) {
+            Err(lost) if lost.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other.map(drop).map_err(|lost| lost.error),
         });
-        let _ = fs::remove_file(&unnamed);
         written.map_err(fails)
     }
 }
 
-fn write(path: &Path, bytes: &[u8; KEY_BYTES]) -> io::Result<()> {
+/// A file beside `path`, for this user alone, that holds a key.
+fn write(path: &Path, bytes: &[u8; KEY_BYTES]) -> io::Result<NamedTempFile> {
     let mut text = Zeroizing::new(String::with_capacity(MARK.len() + 2 * KEY_BYTES + 1));
     text.push_str(MARK);
     for byte in bytes {
@@ -136,9 +134,10 @@ fn write(path: &Path, bytes: &[u8; KEY_BYTES]) -> io::Result<()> {
         text.extend([digit(byte >> 4), digit(byte & 15)]);
     }
     text.push('\n');
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 fn from_hex(text: &str) -> Option<Key> {
@@ -152,6 +151,7 @@ fn from_hex(text: &str) -> Option<Key> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

@@ -137,6 +137,17 @@ impl Link {
     }
 }
 
+impl WriteHalf {
+    /// The socket, where the other side is on this host.
+    #[must_use]
+    pub fn unix(&self) -> Option<&UnixStream> {
+        match self {
+            Self::Unix(half) => Some(half.as_ref()),
+            Self::Tcp(_) => None,
+        }
+    }
+}
+
 impl<W: AsyncWrite + Unpin> SealedWrite<W> {
     async fn prove(&mut self) -> io::Result<()> {
         self.seal_empty().map_err(forged)?;

@@ -8,6 +8,7 @@
 //! Sources: MPICH's `src/pmi/maint/pmi-1.1.txt` and `pmi-2.0.txt`, Flux RFC 13, and what the clients of MPICH 3 to 5,
 //! Intel MPI and Slurm's `libpmi2` were seen to send. Nothing here starts processes: spawning is refused.
 
+pub mod attendance;
 mod frame;
 mod mapping;
 mod pairs;

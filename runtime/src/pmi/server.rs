@@ -92,6 +92,14 @@ impl Server {
         self.clients.iter().any(|client| client.has_spoken)
     }
 
+    /// Whether some rank has not come to its `finalize`, or has ended the step: its library has not cleared away what
+    /// it made.
+    #[must_use]
+    pub fn ends_badly(&self) -> bool {
+        let open = |client: &Client| matches!(client.phase, Phase::Open | Phase::Waiting);
+        self.ended || self.clients.iter().any(open)
+    }
+
     /// What is to be done next.
     pub fn next_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()

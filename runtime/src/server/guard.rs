@@ -23,7 +23,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 
 use super::sys::fork::{Side, fork};
-use super::{descendants, stepd};
+use super::{descendants, shared_memory, stepd};
 use crate::wire::descriptors;
 
 /// Where a rank server has its files. It need not exist yet when the guard is forked.
@@ -167,8 +167,13 @@ fn reap(steps: &mut Vec<(Pid, OwnedFd)>, ended: &[bool]) {
     steps.retain(|(pid, _)| {
         let has_ended = ended[at];
         at += 1;
-        if has_ended && let Ok(Some((_, status))) = waitpid(Some(*pid), WaitOptions::empty()) {
-            killed |= status.exit_status() != Some(0);
+        if has_ended
+            && let Ok(Some((_, status))) = waitpid(Some(*pid), WaitOptions::empty())
+            && status.exit_status() != Some(0)
+        {
+            killed = true;
+            // Most steps have none.
+            let _ = std::fs::remove_dir_all(shared_memory::directory_of(*pid));
         }
         !has_ended
     });
@@ -191,4 +196,8 @@ fn wait_for_all(steps: &[(Pid, OwnedFd)]) {
         let _ = waitpid(Some(*pid), WaitOptions::empty());
     }
     descendants::kill_all_but(&[]);
+    for (pid, _) in steps {
+        // A step process that ended by itself has done so.
+        let _ = std::fs::remove_dir_all(shared_memory::directory_of(*pid));
+    }
 }

@@ -11,6 +11,7 @@ pub mod door;
 pub mod file;
 pub mod guard;
 pub mod node;
+pub mod shared_memory;
 pub mod stepd;
 pub mod sys;
 pub mod usage;

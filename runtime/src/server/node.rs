@@ -135,6 +135,7 @@ impl RankServer {
 
     fn launch(&mut self, mut launch: StepLaunch) {
         let key = launch.key;
+        launch.virtual_nodes = self.virtual_cpus;
         if self.virtual_cpus {
             launch.nodes.iter_mut().flat_map(|node| &mut node.tasks).for_each(|task| task.cpus.clear());
         }

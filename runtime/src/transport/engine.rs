@@ -3,7 +3,9 @@
 //! There is no thread behind it: messages move while their ranks are in calls of this library (MPI 4.1, section 3.7,
 //! "progress"). A rank that waits in one call serves all of its other requests meanwhile.
 
+use std::cell::RefCell;
 use std::ops::Bound;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::exchange::{Exchange, Outcome, Received};
@@ -33,6 +35,16 @@ pub(crate) struct Place {
 /// wake cost.
 const SPINS: u32 = 1000;
 
+/// Something that goes on beside the calls of its rank. It moves whenever messages are moved.
+pub(crate) trait Activity: std::fmt::Debug {
+    /// Goes on as far as it can without waiting. Gives whether it has moved.
+    fn advance(&mut self, engine: &mut Engine) -> bool;
+    /// Whether it has nothing more to do.
+    fn is_over(&self) -> bool;
+    /// Requests that it waits for.
+    fn waits_for(&self) -> Vec<Ticket>;
+}
+
 /// One rank's end.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -46,6 +58,7 @@ pub(crate) struct Engine {
     unlooked: u32,
     loopback: Loopback,
     step: Option<StepLink>,
+    activities: Vec<Rc<RefCell<dyn Activity>>>,
     /// Why nothing can be sent or received any more.
     over: Option<Failure>,
     spins: u32,
@@ -71,6 +84,7 @@ impl Engine {
             unlooked: 0,
             loopback: Loopback::default(),
             step,
+            activities: Vec::new(),
             over: None,
             spins: if crowded { 0 } else { SPINS },
         }
@@ -234,18 +248,52 @@ impl Engine {
     pub(crate) fn wait_any(&mut self, requests: &[Ticket]) -> Result<usize, Failure> {
         self.wait_until(
             |engine| Ok(requests.iter().position(|request| engine.exchange.is_over(*request))),
-            |engine| {
-                let mut outcome = Ok(());
-                for request in requests {
-                    let Some(from) = engine.exchange.depends_on(*request) else { continue };
-                    outcome = engine.hope_for(from);
-                    if outcome.is_ok() {
-                        break;
-                    }
-                }
-                outcome
-            },
+            |engine| engine.hope_for_any(requests),
         )
+    }
+
+    /// Whether one of some requests may still end.
+    fn hope_for_any(&self, requests: &[Ticket]) -> Result<(), Failure> {
+        let mut outcome = Ok(());
+        for request in requests {
+            let Some(from) = self.exchange.depends_on(*request) else { continue };
+            outcome = self.hope_for(from);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// Takes a request that [is over](Self::is_over).
+    ///
+    /// # Errors
+    /// That of the receive.
+    pub(crate) fn finish(&mut self, request: Ticket) -> Result<Outcome, Failure> {
+        self.exchange.finish(request)
+    }
+
+    /// Whether a request is over. Moves nothing.
+    pub(crate) fn is_over(&self, request: Ticket) -> bool {
+        self.exchange.is_over(request)
+    }
+
+    /// Something goes on from now on beside the calls of this rank, until it is over.
+    pub(crate) fn start(&mut self, activity: Rc<RefCell<dyn Activity>>) {
+        self.activities.push(activity);
+    }
+
+    fn advance_activities(&mut self) -> bool {
+        let mut moved = false;
+        let mut activities = std::mem::take(&mut self.activities);
+        activities.retain(|activity| {
+            let mut activity = activity.borrow_mut();
+            moved |= activity.advance(self);
+            !activity.is_over()
+        });
+        activities.append(&mut self.activities);
+        self.activities = activities;
+        moved
     }
 
     /// Takes a receive back that no message has come for; false, and nothing happens, for any other request.
@@ -392,6 +440,9 @@ impl Engine {
             let later = (Bound::Excluded(to), Bound::Unbounded);
             next = self.exchange.outboxes.range(later).next().map(|(to, _)| *to);
         }
+        if !self.activities.is_empty() {
+            moved |= self.advance_activities();
+        }
         Ok(moved)
     }
 
@@ -480,9 +531,16 @@ impl Engine {
             let _ = self.wait_until(
                 |engine| {
                     let flushed = engine.far.as_ref().is_none_or(Far::is_flushed);
-                    Ok((engine.exchange.outboxes.is_empty() && flushed).then_some(()))
+                    let idle = engine.exchange.outboxes.is_empty() && engine.activities.is_empty();
+                    Ok((idle && flushed).then_some(()))
                 },
-                |engine| engine.exchange.outboxes.keys().try_for_each(|to| engine.hope_for(Some(*to))),
+                |engine| {
+                    engine.exchange.outboxes.keys().try_for_each(|to| engine.hope_for(Some(*to)))?;
+                    let activities = engine.activities.iter();
+                    activities
+                        .map(|one| one.borrow().waits_for())
+                        .try_for_each(|all| engine.hope_for_any(&all))
+                },
             );
         }
         if let Some(far) = &mut self.far {

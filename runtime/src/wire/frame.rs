@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::limits::MESSAGE_BYTES_MAX;
+use crate::limits::{DATA_BYTES_MAX, MESSAGE_BYTES_MAX};
 
 /// A frame as it stands on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,37 @@ pub fn write_message<T: Serialize>(stream: &mut impl Write, message: &T) -> Resu
     Ok(stream.write_all(&message_frame(message)?)?)
 }
 
+/// Writes a payload to a blocking stream, in as many data frames as it takes, none for none.
+///
+/// # Errors
+/// Those of the stream.
+pub fn write_payload(stream: &mut impl Write, payload: &[u8]) -> Result<(), FrameError> {
+    for piece in payload.chunks(DATA_BYTES_MAX) {
+        stream.write_all(&header(Kind::Data, piece.len())?)?;
+        stream.write_all(piece)?;
+    }
+    Ok(())
+}
+
+/// Reads a payload of so many bytes from a blocking stream.
+///
+/// # Errors
+/// Those of the stream and of its frames, and [`FrameError::OutOfTurn`] where frames hold more.
+pub fn read_payload(stream: &mut impl Read, bytes: u64) -> Result<Vec<u8>, FrameError> {
+    let mut payload = Vec::new();
+    let mut left = bytes;
+    while left > 0 {
+        let mut head = [0; HEADER_BYTES];
+        stream.read_exact(&mut head)?;
+        let (kind, length) = parse_header(head, MESSAGE_BYTES_MAX)?;
+        left = left.checked_sub(length as u64).filter(|_| kind == Kind::Data).ok_or(FrameError::OutOfTurn)?;
+        let start = payload.len();
+        payload.resize(start + length, 0);
+        stream.read_exact(&mut payload[start..])?;
+    }
+    Ok(payload)
+}
+
 /// Reads one message from a blocking stream.
 ///
 /// # Errors
@@ -145,6 +176,22 @@ mod tests {
         write_message(&mut bytes, &("hello", 7)).unwrap();
         let back: (String, i32) = read_message(&mut bytes.as_slice()).unwrap();
         assert_eq!(back, ("hello".to_owned(), 7));
+    }
+
+    #[test]
+    fn a_payload_comes_back_in_as_many_frames_as_it_takes() {
+        for (bytes, frames) in [(0, 0), (1, 1), (DATA_BYTES_MAX, 1), (2 * DATA_BYTES_MAX + 1, 3)] {
+            let payload: Vec<u8> = (0..bytes).map(|at| at as u8).collect();
+            let mut written = Vec::new();
+            write_payload(&mut written, &payload).unwrap();
+            assert_eq!(written.len(), bytes + frames * HEADER_BYTES);
+            assert_eq!(read_payload(&mut written.as_slice(), bytes as u64).unwrap(), payload);
+            if bytes == DATA_BYTES_MAX {
+                // A frame that goes past the end that was told.
+                let short = read_payload(&mut written.as_slice(), bytes as u64 - 1);
+                assert!(matches!(short, Err(FrameError::OutOfTurn)));
+            }
+        }
     }
 
     #[test]

@@ -50,12 +50,16 @@ pub struct StepLaunch {
     /// Address of the rank server that has the step's first node, where the step's barriers are kept; `None`: here.
     #[serde(default)]
     pub root: Option<String>,
-    /// Every node of the step with its ranks, in the step's node order; empty: those of `nodes` are all.
-    #[serde(default)]
-    pub layout: Vec<NodeRanks>,
     /// How the MPI libraries of its ranks find one another; `None`: they do not.
     #[serde(default)]
     pub mpi: Option<Mpi>,
+    /// The rank server's nodes are not machines: its CPUs are shared, and so is the machine with other nodes. Set by
+    /// the rank server.
+    #[serde(default)]
+    pub virtual_nodes: bool,
+    /// Every node of the step with its ranks, in the step's node order; empty: those of `nodes` are all.
+    #[serde(default)]
+    pub layout: Vec<NodeRanks>,
     /// The nodes of this rank server that take part, in the step's node order.
     pub nodes: Vec<NodeTasks>,
 }
@@ -103,6 +107,8 @@ pub struct Program {
 pub struct Mpi {
     /// What they speak.
     pub kind: MpiKind,
+    /// The MPI library that the program is linked with, where it is: its ranks are expected to speak.
+    pub linked: Option<String>,
     /// All nodes of the step, of this rank server or not, in the step's node order.
     pub nodes: Vec<MpiNode>,
 }
@@ -116,6 +122,8 @@ pub enum MpiKind {
     Pmix {
         /// `libpmix.so.2`, where the launcher has found one that belongs to the program.
         library: Option<ByteBuf>,
+        /// The user asks for it: where no library is found, the step does not start. Otherwise it is said and goes on.
+        required: bool,
     },
 }
 

@@ -17,6 +17,7 @@ pub mod file;
 pub mod frame;
 pub mod launch;
 pub mod node;
+pub mod numbers;
 #[cfg(feature = "server")]
 pub mod pieces;
 pub mod preamble;

@@ -1,17 +1,47 @@
 //! Rank ↔ step process.
+//!
+//! What a rank gives or gets stands in data frames after the message that tells how many bytes it is: as many frames as
+//! it takes, none for none.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::launch::NodeRanks;
+use crate::collective::Operation;
 use crate::ids::Rank;
 
 /// Rank to step process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToServer {
-    /// The rank has reached a barrier of the whole step. Barriers are counted for each rank: its n-th matches
-    /// every other rank's n-th. Any process of the rank may speak for it, one at a time.
-    Barrier,
+    /// The rank makes a call that all ranks of the step make. Calls are counted for each rank: its n-th belongs to every
+    /// other rank's n-th. Any process of the rank may speak for it, one at a time. Answered by `Done`.
+    Collective {
+        /// Which.
+        call: Call,
+        /// What the rank gives; its data follows.
+        bytes: u64,
+        /// Why the rank has nothing to give, though it should: then the call fails for all, who are told this.
+        #[serde(default)]
+        failure: Option<String>,
+    },
+    /// A message for a rank, which its data follows. Answered by `Done` once the step has it.
+    Send {
+        /// For whom.
+        to: Rank,
+        /// Chosen by who sends; who receives may ask for it.
+        tag: u32,
+        /// Its length.
+        bytes: u64,
+    },
+    /// The rank wants a message. Answered by `Message`.
+    Receive {
+        /// Only from this one.
+        from: Option<Rank>,
+        /// Only with this tag.
+        tag: Option<u32>,
+    },
     /// This link is that of a program which takes part as the rank, from now until it [leaves](Self::Leave) or the link
     /// closes: that is a loss. A rank's n-th program takes part together with every other rank's n-th. Answered by
     /// `Attached`.
@@ -41,7 +71,7 @@ pub enum ToServer {
         /// How, for people.
         how: String,
     },
-    /// The rank has ended. Its step process says so where the step's barriers are kept elsewhere; no answer.
+    /// The rank has ended. Its step process says so where the step's calls are kept elsewhere; no answer.
     Left {
         /// Its node.
         node: String,
@@ -63,11 +93,90 @@ pub enum ToServer {
     },
 }
 
+/// A call of all ranks. That of every rank must be the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Call {
+    /// All wait for all. Nobody gives anything.
+    Barrier,
+    /// The root's bytes come to all.
+    Broadcast {
+        /// Who gives.
+        root: Rank,
+    },
+    /// Everybody's bytes come to the root, in the order of ranks.
+    Gather {
+        /// Who gets.
+        root: Rank,
+    },
+    /// [`super::numbers::Numbers`] are folded in the order of ranks, and come to the root.
+    Reduce {
+        /// Who gets.
+        root: Rank,
+        /// What with.
+        operation: Operation,
+    },
+    /// They come to all.
+    AllReduce {
+        /// What with.
+        operation: Operation,
+    },
+    /// Everybody gets the fold of those up to its own; exclusive: before its own, the lowest rank nothing.
+    Scan {
+        /// What with.
+        operation: Operation,
+        /// Without its own.
+        exclusive: bool,
+    },
+}
+
+impl Call {
+    /// Who gives or gets on its own.
+    #[must_use]
+    pub fn root(&self) -> Option<Rank> {
+        match *self {
+            Self::Broadcast { root } | Self::Gather { root } | Self::Reduce { root, .. } => Some(root),
+            Self::Barrier | Self::AllReduce { .. } | Self::Scan { .. } => None,
+        }
+    }
+}
+
+/// As it is typed: `reduce --root 0 --op sum`.
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Barrier => write!(f, "barrier"),
+            Self::Broadcast { root } => write!(f, "bcast --root {root}"),
+            Self::Gather { root } => write!(f, "gather --root {root}"),
+            Self::Reduce { root, operation } => write!(f, "reduce --root {root} --op {operation}"),
+            Self::AllReduce { operation } => write!(f, "allreduce --op {operation}"),
+            Self::Scan { operation, exclusive: false } => write!(f, "scan --op {operation}"),
+            Self::Scan { operation, exclusive: true } => write!(f, "scan --exclusive --op {operation}"),
+        }
+    }
+}
+
 /// Step process to rank.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromServer {
-    /// Every rank has reached the barrier.
-    Released,
+    /// Every step process has come to the fence.
+    Fenced {
+        /// What each gave, in the same order for all.
+        parts: Vec<ByteBuf>,
+    },
+    /// It is done: every rank has made the call, or the step has the message.
+    Done {
+        /// What the rank gets; its data follows.
+        bytes: u64,
+    },
+    /// A message that matches, with its data.
+    Message {
+        /// From whom.
+        from: Rank,
+        /// With which tag.
+        tag: u32,
+        /// Its length.
+        bytes: u64,
+    },
     /// Answer to `Attach`. The memory that the node's ranks share travels with it.
     Attached {
         /// Every node of the step, with its ranks.
@@ -100,13 +209,8 @@ pub enum FromServer {
     /// Answer to who comes for a [`Peer`](super::preamble::Target::Peer): nothing more is read from this connection but
     /// by that rank.
     Introduced,
-    /// Every step process has come to the fence.
-    Fenced {
-        /// What each gave, in the same order for all.
-        parts: Vec<ByteBuf>,
-    },
-    /// A rank is gone: the barrier or fence cannot complete, since the rank had not reached it; or, on the link of a
-    /// program that takes part, the step is over.
+    /// A rank is gone: the call cannot complete, since it had not made it; the message will never come, or never be received;
+    /// or, on the link of a program that takes part, the step is over.
     PeerGone {
         /// The lowest such rank.
         rank: Rank,
@@ -114,6 +218,19 @@ pub enum FromServer {
         node: String,
         /// How it ended, for people: `exited with code 1`, `was killed by signal 9`.
         how: String,
+    },
+    /// Ranks have made different calls. No later call can be told apart, so all fail.
+    Mismatch {
+        /// Which call it was of each, counted from 1.
+        number: u64,
+        /// Who called first.
+        first: Rank,
+        /// What.
+        called: Call,
+        /// Who called something else.
+        other: Rank,
+        /// What.
+        other_called: Call,
     },
     /// The request cannot be served.
     Refused {

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::collectives::Calls;
 use super::error::{Call, Error};
 use super::group::Group;
 use crate::ids::Rank;
@@ -21,6 +22,7 @@ pub struct Communicator {
     me: usize,
     /// Messages between ranks; those of collectives have the next one.
     context: u32,
+    calls: Rc<Calls>,
 }
 
 /// What all communicators of a process share.
@@ -45,7 +47,13 @@ impl Communicator {
             (engine.me(), engine.places().len())
         };
         let session = Session { port, nodes, begin: Instant::now(), next_context: Cell::new(CONTEXTS) };
-        Self { session: Rc::new(session), group: Rc::new(Group::All(size)), me: me.0 as usize, context: 0 }
+        Self {
+            session: Rc::new(session),
+            group: Rc::new(Group::All(size)),
+            me: me.0 as usize,
+            context: 0,
+            calls: Rc::default(),
+        }
     }
 
     /// This rank, from 0 to [`Self::size`] - 1 (`MPI_Comm_rank`).
@@ -99,6 +107,11 @@ impl Communicator {
     /// Message space of collectives.
     pub(crate) fn collective_context(&self) -> u32 {
         self.context + 1
+    }
+
+    /// Its collective calls.
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// Which ranks it has.

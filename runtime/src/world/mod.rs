@@ -18,6 +18,7 @@
 //! live in a scope. A communicator belongs to one thread. Without a launcher a program is the only rank of its world.
 
 mod attach;
+mod collectives;
 mod communicator;
 mod error;
 mod group;
@@ -32,6 +33,7 @@ mod value;
 use std::ops::Deref;
 
 pub use self::attach::InitError;
+pub use self::collectives::{Background, BackgroundBarrier, Fold, Number, Operation, UserOperation};
 pub use self::communicator::Communicator;
 pub use self::error::Error;
 pub use self::point_to_point::{ANY, Any, Source, Status, Tag};

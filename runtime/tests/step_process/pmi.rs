@@ -16,6 +16,10 @@ pub(crate) async fn all(cluster: &mut Cluster) {
     println!("test a_rank_that_dies_before_finalize_is_told_of ... ok");
     a_step_without_mpi_has_none_of_its_variables(cluster).await;
     println!("test a_step_without_mpi_has_none_of_its_variables ... ok");
+    ranks_that_never_speak_are_told_of(cluster).await;
+    println!("test ranks_that_never_speak_are_told_of ... ok");
+    a_step_that_needs_pmix_says_that_there_is_none(cluster).await;
+    println!("test a_step_that_needs_pmix_says_that_there_is_none ... ok");
 }
 
 /// `ask WORDS` says a line to the server and prints its answer.
@@ -31,7 +35,7 @@ fn pmi(launch: &mut StepLaunch) {
     }
     let ranks = (0..launch.size).map(Rank).collect();
     let nodes = vec![MpiNode { name: "n1".into(), ranks }];
-    launch.mpi = Some(Mpi { kind: MpiKind::Pmi, nodes });
+    launch.mpi = Some(Mpi { kind: MpiKind::Pmi, linked: None, nodes });
 }
 
 async fn ranks_find_one_another_over_their_sockets(cluster: &mut Cluster) {
@@ -102,4 +106,54 @@ async fn a_step_without_mpi_has_none_of_its_variables(cluster: &mut Cluster) {
     let mut launcher = cluster.attach(key, true).await;
     assert_eq!(launcher.read(0, Stream::Stdout).await, b"0\n");
     launcher.done().await;
+}
+
+/// As a program that is linked with an MPI that speaks something else.
+async fn ranks_that_never_speak_are_told_of(cluster: &mut Cluster) {
+    for (command, expected) in
+        [("true", true), ("printf 'cmd=init pmi_version=1\ncmd=finalize\n' >&$PMI_FD", false)]
+    {
+        let key = cluster
+            .launch(2, command, |launch| {
+                pmi(launch);
+                launch.mpi.as_mut().unwrap().linked = Some("libmpi.so.40".into());
+            })
+            .await;
+        let mut launcher = cluster.attach(key, true).await;
+        let mut told = Vec::new();
+        while !launcher.is_done {
+            if let FromStep::Warning { text, .. } = launcher.next().await {
+                told.push(text);
+            }
+        }
+        let found = told.iter().any(|text| text.contains("Open MPI") && text.contains("srun --mpi=pmix"));
+        assert_eq!(found, expected, "{told:?}");
+    }
+}
+
+/// No library is there where the user has asked for it by name.
+async fn a_step_that_needs_pmix_says_that_there_is_none(cluster: &mut Cluster) {
+    let library = Some(ByteBuf::from("/no/such/libpmix.so.2"));
+    for required in [true, false] {
+        let key = cluster
+            .launch(1, "echo ran", |launch| {
+                pmi(launch);
+                launch.env.push((ByteBuf::from("PRUN_LIBPMIX"), ByteBuf::from("/dev/null")));
+                launch.mpi.as_mut().unwrap().kind = MpiKind::Pmix { library: library.clone(), required };
+            })
+            .await;
+        let mut launcher = cluster.attach(key, true).await;
+        let mut told = Vec::new();
+        while !launcher.is_done {
+            if let FromStep::Warning { text, .. } = launcher.next().await {
+                told.push(text);
+            }
+        }
+        // A machine that has a library serves the step.
+        if told.iter().any(|text| text.contains("PRUN_LIBPMIX")) {
+            assert_eq!(launcher.exits[&0] != 0, required, "{told:?}");
+        } else {
+            assert_eq!(launcher.exits[&0], 0);
+        }
+    }
 }

@@ -165,7 +165,7 @@ pub(super) fn of_accounting(job: &JobView, now: f64) -> Value {
     value
 }
 
-fn step_of(step: &StepView, now: f64) -> Value {
+pub(super) fn step_of(step: &StepView, now: f64) -> Value {
     json!({
         "time": {
             "elapsed": facts::whole_seconds(step.start_time, step.end_time.unwrap_or(now)),
@@ -181,7 +181,7 @@ fn step_of(step: &StepView, now: f64) -> Value {
     })
 }
 
-fn exit_code(exit: &Exit) -> Value {
+pub(super) fn exit_code(exit: &Exit) -> Value {
     let status = match (exit.signal, exit.code) {
         (0, 0) => "SUCCESS",
         (0, _) => "ERROR",

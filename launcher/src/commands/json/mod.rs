@@ -5,9 +5,10 @@ mod job;
 mod node;
 mod partition;
 
+use prun_runtime::wire::step::Exit;
 use serde_json::{Value, json};
 
-use crate::controller::api::{JobView, NodeView, PartitionView};
+use crate::controller::api::{JobView, NodeView, PartitionView, StepView};
 
 /// `squeue --json`, `scontrol show job --json`.
 #[must_use]
@@ -21,6 +22,30 @@ pub fn jobs<'a>(jobs: impl Iterator<Item = &'a JobView>) -> String {
 pub fn accounting<'a>(jobs: impl Iterator<Item = &'a JobView>, now: f64) -> String {
     let jobs: Vec<Value> = jobs.map(|view| job::of_accounting(view, now)).collect();
     document("jobs", jobs)
+}
+
+/// One job of `squeue --json`.
+#[must_use]
+pub fn job(view: &JobView) -> Value {
+    job::of_queue(view)
+}
+
+/// One step of a job of `sacct --json`.
+#[must_use]
+pub fn step(view: &StepView, now: f64) -> Value {
+    job::step_of(view, now)
+}
+
+/// How a task or job ended.
+#[must_use]
+pub fn exit_code(exit: &Exit) -> Value {
+    job::exit_code(exit)
+}
+
+/// One node of `scontrol show nodes --json`.
+#[must_use]
+pub fn node(view: &NodeView) -> Value {
+    node::of(view)
 }
 
 /// `scontrol show nodes --json`.

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use prun_runtime::wire::launch::{MpiKind, StepLaunch};
+use prun_runtime::wire::launch::StepLaunch;
 use prun_runtime::wire::step::Exit;
 use serde_bytes::ByteBuf;
 
@@ -19,7 +19,7 @@ use crate::controller::api::{Reply, Request as Ask, StepCreated, StepStart};
 use crate::controller::client::AsyncClient;
 use crate::environment::{exported, of_job, of_step};
 use crate::fanout::input::Input;
-use crate::fanout::launch::{Own, Programs, launch};
+use crate::fanout::launch::{MpiOffer, Own, Programs, launch};
 use crate::fanout::reach::{Door, reach};
 use crate::fanout::session::{Feeding, Outcome, Session};
 use crate::fanout::signals::Signals;
@@ -54,7 +54,7 @@ pub(super) async fn run(
     let outputs = open_outputs(&asked, created, &streams, own_streams)?;
     let feeding = open_feed(&streams)?;
     let programs = programs(&asked, created).await?;
-    let mpi = mpi_kind(&asked, &programs);
+    let mpi = mpi_offer(&asked, &programs);
     let own = own(&asked, created, screen, mpi);
     let scripts_env = [own.environ.clone(), of_job(&created.job), of_step(created, &asked.request)].concat();
     if asked.request.flags.verbose > 0 {
@@ -185,16 +185,16 @@ async fn programs(asked: &Asked, created: &StepCreated) -> Result<Programs, Refu
 }
 
 /// What the ranks' MPI libraries speak: all the same, by the program of rank 0.
-fn mpi_kind(asked: &Asked, programs: &Programs) -> Option<MpiKind> {
+fn mpi_offer(asked: &Asked, programs: &Programs) -> Option<MpiOffer> {
     let argv = match programs {
         Programs::One(argv) => argv,
         Programs::ByRank(by_rank) => by_rank.first()?,
     };
     let cwd = PathBuf::from(std::ffi::OsString::from_vec(asked.request.job.work_dir.to_vec()));
-    mpi::settle(&asked.request.step, argv, &cwd, &|name| std::env::var(name).ok())
+    mpi::offer(&asked.request.step, argv, &cwd, &|name| std::env::var(name).ok())
 }
 
-fn own(asked: &Asked, created: &StepCreated, screen: Option<(u16, u16)>, mpi: Option<MpiKind>) -> Own {
+fn own(asked: &Asked, created: &StepCreated, screen: Option<(u16, u16)>, mpi: Option<MpiOffer>) -> Own {
     let spec = &asked.request.job;
     let mut environ = exported(&spec.export, own_variables());
     // A step from outside of its job finds nothing of the job in its environment.

@@ -124,6 +124,11 @@ impl Cluster {
             self.move_steps(turn, old, link, steps);
         }
         turn.tell(link, ToNode::Registered);
+        // What it still runs of jobs that were taken from it meanwhile must not stand in the way of others.
+        let known = self.steps_on(link);
+        for key in steps.iter().copied().filter(|key| !known.contains(key)) {
+            turn.tell(link, ToNode::Terminate { key, at_once: true, notice: None });
+        }
         turn.schedule = true;
     }
 

@@ -7,7 +7,7 @@
 pub mod draw;
 pub mod rows;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod scrollback;
 pub mod state;
 pub mod verb;

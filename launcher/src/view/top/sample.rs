@@ -31,7 +31,7 @@ pub(super) fn running() -> JobView {
 }
 
 /// The picture of all of it.
-pub(super) fn picture() -> ClusterView {
+pub(crate) fn picture() -> ClusterView {
     let mut nodes: Vec<_> = (1..=3).map(samples::node).collect();
     (nodes[0].cpus_allocated, nodes[1].cpus_allocated) = (2, 1);
     nodes[2].drain = true;

@@ -75,6 +75,7 @@ fn version_1_is_answered_word_for_word() {
     }
     server.closed(0);
     server.closed(1);
+    assert!(!server.ends_badly());
     assert_eq!(server.next_effect(), None, "a rank that has finalized, and one that never spoke, may go");
     assert!(server.was_spoken_to());
 }
@@ -163,7 +164,9 @@ fn an_abort_ends_the_step_with_its_code_and_only_the_first_reason_counts() {
 fn a_rank_that_goes_between_init_and_finalize_ends_the_step() {
     let mut server = server(&[0, 0]);
     ask(&mut server, 0, "cmd=init pmi_version=1\n");
+    assert!(server.ends_badly(), "if it ended now");
     server.closed(0);
+    assert!(server.ends_badly());
     assert_eq!(end_of(&mut server), Some((0, None, "ended without MPI_Finalize".into())));
 }
 

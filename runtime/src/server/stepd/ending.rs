@@ -108,6 +108,7 @@ impl Step {
     /// The last task is gone. A script that is ended is often gone before its steps are, whose last words its launchers
     /// still gather: those have the rest of the grace.
     pub(super) fn all_ended(self: &Rc<Self>) {
+        self.tell_of_singletons();
         let ended = self.launch.key.step.is_batch() && self.ending.begun.get();
         self.ending.lingers.set(ended && descendants::any_named(LAUNCHER));
         if !self.ending.lingers.get() {
@@ -118,6 +119,9 @@ impl Step {
     /// So goes all that the tasks have left.
     fn clear(self: &Rc<Self>) {
         descendants::kill_all_but(&[]);
+        if let Some(pmi) = &self.pmi {
+            pmi.clear_away();
+        }
         let step = Rc::clone(self);
         tokio::task::spawn_local(async move {
             tokio::time::sleep(LEAK_WAIT).await;

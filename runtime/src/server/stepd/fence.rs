@@ -28,7 +28,7 @@ impl Step {
             self.fence_at_root(group, ranks, data).await
         } else {
             let speaker = ranks.first().copied().unwrap_or(Rank(0));
-            self.ask_root(speaker, &ToServer::Fence { group, ranks, data }).await
+            self.ask_root(speaker, &ToServer::Fence { group, ranks, data }, &[]).await.message
         };
         match answer {
             FromServer::Fenced { parts } => Ok(parts),

@@ -199,7 +199,7 @@ impl Step {
         let question = ToServer::Watch { turn };
         let known = async { losses.wait_for(Option::is_some).await.is_ok() };
         let lost = tokio::select! {
-            answer = self.ask_root(rank, &question) => match answer {
+            answer = self.ask_root(rank, &question, &[]) => match answer.message {
                 FromServer::PeerGone { rank, node, how } => Lost { rank, node, how },
                 _ => {
                     let first = self.node_ranks().into_iter().next();

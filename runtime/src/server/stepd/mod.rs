@@ -1,10 +1,12 @@
 //! The step process: owns the tasks of one step on one rank server.
 //!
 //! It is single-threaded and serves four kinds of peers: the rank server ([`run`]'s loop), launchers (`link`:
-//! output is pulled, input is pushed), ranks (`rank_link`: barriers; `pmi`), and its tasks' pipes (`step`). It ends when
+//! output is pulled, input is pushed), ranks (`rank_link`: collective calls, messages; `pmi`), and its tasks' pipes
+//! (`step`). It ends when
 //! its tasks are gone and its launchers have what they want; when its rank server goes first, it kills its tasks.
 
-mod barrier;
+mod answer;
+mod collective;
 mod ending;
 mod environment;
 mod exchange;
@@ -13,18 +15,24 @@ mod input;
 mod introductions;
 mod link;
 mod log;
+mod mailbox;
 mod membership;
 mod notice;
 mod pmi;
+mod pmix;
 mod program;
 mod pump;
+mod rank_call;
 mod rank_link;
+mod room;
 mod root;
 mod scripts;
+mod singletons;
 mod stdio;
 mod step;
 mod task;
 mod turns;
+mod virtual_nodes;
 mod visitors;
 
 use std::io;
@@ -37,8 +45,8 @@ use tokio::task::LocalSet;
 
 use self::step::Step;
 use super::control::{self, Receiver, Sender};
-use super::descendants;
 use super::guard::Workspace;
+use super::{descendants, shared_memory};
 use crate::wire::frame::FrameError;
 use crate::wire::stepd::ToStepd;
 
@@ -61,6 +69,7 @@ pub fn run(link: UnixStream, workspace: &Workspace) -> ExitCode {
         .and_then(|runtime| runtime.block_on(LocalSet::new().run_until(serve(link, workspace))));
     // Whatever happened: nothing that this step started stays.
     descendants::kill_all_but(&[]);
+    let _ = std::fs::remove_dir_all(shared_memory::directory_of(rustix::process::getpid()));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

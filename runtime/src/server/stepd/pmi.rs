@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use serde_bytes::ByteBuf;
 use tokio::net::UnixStream;
@@ -15,6 +16,7 @@ use crate::env;
 use crate::ids::Rank;
 use crate::pmi::process_mapping;
 use crate::pmi::server::{Effect, Facts, Pair, Served, Server};
+use crate::server::shared_memory;
 use crate::wire::frame::{FrameError, decode, encode};
 use crate::wire::launch::{Mpi, MpiKind, StepLaunch};
 use crate::wire::step::FromStep;
@@ -27,6 +29,8 @@ const READ_BYTES: usize = 4 << 10;
 pub(super) struct Pmi {
     server: RefCell<Server>,
     sockets: RefCell<Vec<Option<Rc<UnixStream>>>>,
+    /// No file of these ranks is older.
+    start: SystemTime,
 }
 
 impl Pmi {
@@ -44,7 +48,21 @@ impl Pmi {
             mapping: node_of(mpi, launch.size).and_then(|node_of| process_mapping(&node_of)),
         };
         let sockets = RefCell::new(served.iter().map(|_| None).collect());
-        Some(Self { server: RefCell::new(Server::new(facts, &served)), sockets })
+        Some(Self { server: RefCell::new(Server::new(facts, &served)), sockets, start: SystemTime::now() })
+    }
+}
+
+impl Pmi {
+    /// Whether some rank has ever said anything.
+    pub(super) fn was_spoken_to(&self) -> bool {
+        self.server.borrow().was_spoken_to()
+    }
+
+    /// Removes what libraries of ranks that ended before their time have left in shared memory.
+    pub(super) fn clear_away(&self) {
+        if self.server.borrow().ends_badly() {
+            shared_memory::remove_left_files(self.start);
+        }
     }
 }
 
@@ -189,7 +207,7 @@ mod tests {
             name: name.into(),
             ranks: ranks.iter().map(|&rank| Rank(rank)).collect(),
         };
-        let mpi = Mpi { kind: MpiKind::Pmi, nodes: vec![node("a", &[0, 2]), node("b", &[1])] };
+        let mpi = Mpi { kind: MpiKind::Pmi, linked: None, nodes: vec![node("a", &[0, 2]), node("b", &[1])] };
         assert_eq!(node_of(&mpi, 3), Some(vec![0, 1, 0]));
         assert_eq!(node_of(&mpi, 4), None);
         assert_eq!(node_of(&mpi, 2), None);

@@ -1,5 +1,5 @@
-//! A rank's link: barriers, and programs that take part in the step's messages. Other step processes speak for their
-//! ranks here too: their ends, and fences.
+//! A rank's link: requests of any of its processes, and programs that take part in the step's messages. Other step
+//! processes speak for their ranks here too: their ends, and fences.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -7,12 +7,11 @@ use std::rc::Rc;
 
 use tokio::io::Interest;
 use tokio::net::UnixStream;
-use tokio::sync::oneshot;
 
-use super::barrier::Outcome;
 use super::introductions::Introduction;
 use super::membership::Member;
-use super::step::{Step, settle};
+use super::rank_call;
+use super::step::Step;
 use super::turns::Lost;
 use crate::ids::Rank;
 use crate::net::link::{Link, ReadHalf, WriteHalf};
@@ -29,40 +28,25 @@ pub(super) async fn serve(step: &Rc<Step>, rank: Rank, link: Link) {
 async fn answer(step: &Rc<Step>, rank: Rank, link: Link) -> Result<(), FrameError> {
     let (mut reader, mut writer) = (FrameReader::new(link.read), FrameWriter::new(link.write));
     while let Some(message) = reader.message().await? {
-        let reply = match message {
+        match message {
             ToServer::Left { node, how, turns } => {
                 step.left(rank, node.clone(), how.clone());
                 step.missed(turns, Lost { rank, node, how });
-                continue;
             }
-            ToServer::Lost { node, how } => {
-                step.lose(Lost { rank, node, how });
-                continue;
-            }
-            ToServer::Watch { turn } => watched(step, turn).await,
+            ToServer::Lost { node, how } => step.lose(Lost { rank, node, how }),
+            ToServer::Watch { turn } => writer.message(&watched(step, turn).await).await?,
             ToServer::Attach => return attend(step, rank, reader, writer).await,
-            ToServer::Leave | ToServer::Abort { .. } | ToServer::Dial { .. } => continue,
-            ToServer::Fence { group, ranks, data } => step.fence_at_root(group, ranks, data).await,
-            ToServer::Barrier if step.is_root() => barrier(step, rank).await,
-            ToServer::Barrier => step.ask_root(rank, &ToServer::Barrier).await,
-        };
-        writer.message(&reply).await?;
+            ToServer::Leave | ToServer::Abort { .. } | ToServer::Dial { .. } => {}
+            ToServer::Fence { group, ranks, data } => {
+                writer.message(&step.fence_at_root(group, ranks, data).await).await?;
+            }
+            request => {
+                let Some(answer) = rank_call::serve(step, rank, request, &mut reader).await? else { break };
+                writer.message_with_payload(&answer.message, &answer.data).await?;
+            }
+        }
     }
     Ok(())
-}
-
-async fn barrier(step: &Rc<Step>, rank: Rank) -> FromServer {
-    if rank.0 >= step.launch.size {
-        return FromServer::Refused { reason: format!("step {} has no rank {rank}", step.launch.key) };
-    }
-    let (waiter, outcome) = oneshot::channel();
-    let told = step.barrier.borrow_mut().arrive(rank, waiter);
-    settle(told);
-    match outcome.await {
-        Ok(Outcome::Released) => FromServer::Released,
-        Ok(Outcome::PeerGone { rank, node, how }) => FromServer::PeerGone { rank, node, how },
-        Err(_) => FromServer::Refused { reason: "the step has ended".to_owned() },
-    }
 }
 
 /// Attends to a program that takes part, until it leaves or is lost.
@@ -76,7 +60,11 @@ async fn attend(
         Ok(member) => member,
         Err(reason) => return writer.message(&FromServer::Refused { reason }).await,
     };
-    let pid = local(&writer).and_then(|stream| stream.peer_cred().ok()).and_then(|peer| peer.pid());
+    let Some(stream) = writer.stream().unix() else {
+        let reason = "a program takes part where its step process is".to_owned();
+        return writer.message(&FromServer::Refused { reason }).await;
+    };
+    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
     let orderly = converse(step, rank, &member, &mut reader, &mut writer).await;
     drop(member);
     if !matches!(orderly, Ok(true)) {
@@ -109,13 +97,11 @@ async fn converse(
     let bells = member.memory.bells.len() as u32;
     let crowded = step.is_crowded();
     let attached = FromServer::Attached { nodes, node, crowded, turn: member.turn, bells };
-    let Some(stream) = local(writer) else {
-        let reason = "a rank joins through the socket of its node".to_owned();
-        return writer.message(&FromServer::Refused { reason }).await.map(|()| true);
-    };
-    hand_over(stream, &attached, member.memory.file.as_fd()).await?;
-    for bell in member.memory.bells.iter() {
-        hand_over(stream, &FromServer::Bell, bell.as_fd()).await?;
+    if let Some(stream) = writer.stream().unix() {
+        hand_over(stream, &attached, member.memory.file.as_fd()).await?;
+        for bell in member.memory.bells.iter() {
+            hand_over(stream, &FromServer::Bell, bell.as_fd()).await?;
+        }
     }
     let mut losses = step.membership.losses();
     let mut told = false;
@@ -144,7 +130,7 @@ async fn converse(
 
 /// Hands a rank what came of a connection.
 async fn tell(writer: &mut FrameWriter<WriteHalf>, introduction: Introduction) -> Result<(), FrameError> {
-    match (introduction, local(writer)) {
+    match (introduction, writer.stream().unix()) {
         (Introduction::Socket { with, dialled, socket }, Some(stream)) => {
             hand_over(stream, &FromServer::Peer { rank: with, dialled }, socket.as_fd()).await
         }
@@ -152,14 +138,6 @@ async fn tell(writer: &mut FrameWriter<WriteHalf>, introduction: Introduction) -
             writer.message(&FromServer::NoPeer { rank: with, reason }).await
         }
         (Introduction::Socket { .. }, None) => Ok(()),
-    }
-}
-
-/// The socket behind a link of this host: the only kind over which descriptors travel.
-fn local(writer: &FrameWriter<WriteHalf>) -> Option<&UnixStream> {
-    match writer.stream() {
-        WriteHalf::Unix(half) => Some(half.as_ref()),
-        WriteHalf::Tcp(_) => None,
     }
 }
 

@@ -1,8 +1,9 @@
-//! A step over several rank servers keeps its barriers where its first node is: the other step processes pass on what
-//! their ranks say.
+//! A step over several rank servers keeps its collective calls and messages where its first node is: the other step
+//! processes pass on what their ranks say.
 
 use std::rc::Rc;
 
+use super::answer::Answer;
 use super::step::Step;
 use crate::ids::Rank;
 use crate::net::address::{Address, AddressError};
@@ -24,18 +25,23 @@ enum RootError {
 }
 
 impl Step {
-    /// Whether the step's barriers are kept here.
+    /// Whether the step's calls and messages are kept here.
     pub(super) fn is_root(&self) -> bool {
         self.launch.root.is_none() || self.launch.nodes.iter().any(|node| node.node_id == 0)
     }
 
     /// Asks the root for a rank, and waits for its answer.
-    pub(super) async fn ask_root(&self, rank: Rank, message: &ToServer) -> FromServer {
-        let gone =
-            |why: String| FromServer::Refused { reason: format!("the step's first node is gone: {why}") };
+    pub(super) async fn ask_root(&self, rank: Rank, request: &ToServer, data: &[u8]) -> Answer {
+        let gone = |why: String| Answer::refused(format!("the step's first node is gone: {why}"));
         let answer = async {
-            let link = self.tell_root(rank, message).await?;
-            Ok::<_, RootError>(FrameReader::new(link.read).message().await?)
+            let link = self.tell_root(rank, request, data).await?;
+            let mut reader = FrameReader::new(link.read);
+            let Some(message) = reader.message().await? else { return Ok(None) };
+            let bytes = match message {
+                FromServer::Done { bytes } | FromServer::Message { bytes, .. } => bytes,
+                _ => 0,
+            };
+            Ok::<_, RootError>(Some(Answer { message, data: reader.payload(bytes).await? }))
         };
         match answer.await {
             Ok(Some(answer)) => answer,
@@ -45,11 +51,11 @@ impl Step {
     }
 
     /// Says something to the root for a rank. The link stays open both ways for its answer.
-    async fn tell_root(&self, rank: Rank, message: &ToServer) -> Result<Link, RootError> {
+    async fn tell_root(&self, rank: Rank, message: &ToServer, data: &[u8]) -> Result<Link, RootError> {
         let address: Address = self.launch.root.as_deref().unwrap_or_default().parse()?;
         let target = Target::Rank { key: self.launch.key, secret: self.launch.secret.clone(), rank };
         let mut link = dial(&address, target, None).await?;
-        FrameWriter::new(&mut link.write).message(message).await?;
+        FrameWriter::new(&mut link.write).message_with_payload(message, data).await?;
         Ok(link)
     }
 
@@ -64,6 +70,6 @@ impl Step {
     /// Says something to the root that has no answer.
     pub(super) async fn say_to_root(&self, rank: Rank, message: &ToServer) {
         // A root that is gone waits for nobody.
-        let _ = self.tell_root(rank, message).await;
+        let _ = self.tell_root(rank, message, &[]).await;
     }
 }

@@ -11,21 +11,25 @@ use bytes::Bytes;
 use rustix::process::Pid;
 use tokio::sync::{Notify, oneshot};
 
-use super::barrier::{Barrier, Outcome};
+use super::answer::{Answer, End};
+use super::collective::{Collectives, Told};
 use super::ending::Ending;
 use super::exchange::Exchange;
 use super::fence::{FenceWaiter, settle_fence};
 use super::input::Feeder;
 use super::link::Link;
 use super::log::Budget;
+use super::mailbox::Mailbox;
 use super::membership::Membership;
 use super::pmi::Pmi;
+use super::pmix::Pmix;
+use super::room::{Held, Room};
 use super::stdio::OpenError;
 use super::task::{Progress, Task, errno_of};
 use super::turns::Lost;
 use super::visitors::Owner;
 use crate::ids::Rank;
-use crate::limits::LOGS_MEMORY_BYTES_MAX;
+use crate::limits::{CALLS_BYTES_MAX, LOGS_MEMORY_BYTES_MAX, MAIL_BYTES_MAX, MAIL_MESSAGES_MAX};
 use crate::server::guard::Workspace;
 use crate::server::sys::wait;
 use crate::server::usage;
@@ -34,8 +38,8 @@ use crate::wire::pieces::Pieces;
 use crate::wire::step::{Exit, FromStep, Stream, Usage};
 use crate::wire::stepd::FromStepd;
 
-/// Who is to be told that a barrier is passed or broken.
-pub(super) type Waiter = oneshot::Sender<Outcome>;
+/// A rank that is to be told what came of its call, and what the step holds for it until then.
+pub(super) type Waiter = (oneshot::Sender<Answer>, Option<Held>);
 
 /// How long the output of a step is kept for a launcher that has not come yet.
 const LAUNCHER_WAIT: Duration = Duration::from_secs(30);
@@ -52,12 +56,19 @@ pub(super) struct Step {
     pub(super) by_rank: HashMap<Rank, usize>,
     /// What happened, in order, for every launcher that comes.
     pub(super) events: RefCell<Vec<FromStep>>,
-    pub(super) barrier: RefCell<Barrier<Waiter>>,
+    pub(super) fences: RefCell<Exchange<FenceWaiter>>,
+    pub(super) pmi: Option<Pmi>,
+    pub(super) pmix: RefCell<Option<Pmix>>,
+    /// An MPI library that a rank has loaded without a word to the server.
+    pub(super) silent_library: RefCell<Option<String>>,
+    /// Where the step's first node is: calls that ranks make together, and messages between them.
+    pub(super) collectives: RefCell<Collectives<Waiter>>,
+    pub(super) mailbox: RefCell<Mailbox<Waiter>>,
+    pub(super) calls_room: Room,
+    pub(super) mail_room: Room,
     pub(super) membership: Membership,
     /// Tells of each task's end.
     pub(super) ends: Notify,
-    pub(super) fences: RefCell<Exchange<FenceWaiter>>,
-    pub(super) pmi: Option<Pmi>,
     pub(super) feeder: RefCell<Option<Feeder>>,
     /// The step process's side of task 0's terminal (`--pty`).
     pub(super) terminal: RefCell<Option<OwnedFd>>,
@@ -98,11 +109,16 @@ impl Step {
         }
         let by_rank = tasks.iter().enumerate().map(|(at, task)| (task.rank, at)).collect();
         Rc::new(Self {
-            barrier: RefCell::new(Barrier::new(launch.size)),
-            membership: Membership::new(),
-            ends: Notify::new(),
             fences: RefCell::new(Exchange::new(launch.size)),
             pmi: Pmi::of(&launch),
+            pmix: RefCell::default(),
+            silent_library: RefCell::default(),
+            collectives: RefCell::new(Collectives::new(launch.size)),
+            mailbox: RefCell::new(Mailbox::new(launch.size)),
+            calls_room: Room::new(CALLS_BYTES_MAX, usize::MAX),
+            mail_room: Room::new(MAIL_BYTES_MAX, MAIL_MESSAGES_MAX),
+            membership: Membership::new(),
+            ends: Notify::new(),
             launch,
             workspace,
             tasks: RefCell::new(tasks),
@@ -289,6 +305,7 @@ impl Step {
         }
         self.tell(FromStepd::Exited { rank, exit });
         let how = how(exit);
+        self.leave_pmix(rank);
         self.tasks.borrow_mut()[task].exit = Some(exit);
         self.ends.notify_waiters();
         if self.is_root() {
@@ -302,12 +319,16 @@ impl Step {
         }
     }
 
-    /// A rank, here or elsewhere, will come to no further barrier.
+    /// A rank, here or elsewhere, will make no further call.
     pub(super) fn left(&self, rank: Rank, node: String, how: String) {
-        let told = self.barrier.borrow_mut().leave(rank, node.clone(), how.clone());
-        settle(told);
-        let told = self.fences.borrow_mut().leave(rank, node, how);
+        let told = self.fences.borrow_mut().leave(rank, node.clone(), how.clone());
         settle_fence(told);
+        let end = End { node, how };
+        let told = self.collectives.borrow_mut().leave(rank, end.clone());
+        settle(told);
+        let told = self.mailbox.borrow_mut().leave(rank, end);
+        settle(told);
+        self.mail_room.wake();
     }
 
     pub(super) fn open_streams(&self) -> Vec<(usize, Stream)> {
@@ -371,9 +392,9 @@ pub(super) fn how(exit: Exit) -> String {
     }
 }
 
-/// Tells ranks how their barrier ended. One whose connection is gone needs no answer.
-pub(super) fn settle(told: Vec<(Waiter, Outcome)>) {
-    for (waiter, outcome) in told {
-        let _ = waiter.send(outcome);
+/// Tells ranks what came of their calls. One whose connection is gone needs no answer.
+pub(super) fn settle(told: Told<Waiter>) {
+    for ((waiter, _held), answer) in told {
+        let _ = waiter.send(answer);
     }
 }

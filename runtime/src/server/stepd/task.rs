@@ -14,7 +14,7 @@ use super::input::Feeder;
 use super::log::{Budget, Log};
 use super::stdio::{OpenError, Opener, TaskStdio};
 use super::step::Step;
-use super::{program, scripts};
+use super::{program, scripts, virtual_nodes};
 use crate::env::SLURM_TASK_PID;
 use crate::ids::Rank;
 use crate::server::sys::spawn::{Spawn, Stage};
@@ -118,6 +118,9 @@ impl Step {
             Ok(opener) => opener,
             Err(error) => return self.none_started(&error),
         };
+        if !self.start_pmix() {
+            return self.none_started(&rustix::io::Errno::NOSYS.into());
+        }
         let mut feeder = Feeder::default();
         for at in 0..count {
             let (node, local) = (self.tasks.borrow()[at].node, self.tasks.borrow()[at].local);
@@ -131,6 +134,10 @@ impl Step {
                 }
             };
             let mut environment = base.with_task(on_node, task);
+            if self.launch.virtual_nodes {
+                virtual_nodes::set_variables(&mut environment, &self.launch);
+            }
+            self.lead_to_pmix(at, &mut environment);
             let inherited = match self.open_pmi(at, &mut environment) {
                 Ok(inherited) => inherited,
                 Err(error) => {
@@ -165,6 +172,7 @@ impl Step {
             }
             self.pump_all(at, stdio.stdout, stdio.stderr);
         }
+        self.look_for_singletons();
         feeder.start();
         *self.feeder.borrow_mut() = Some(feeder);
     }

@@ -1,5 +1,6 @@
-//! The only unsafe code of the rank server: making processes.
+//! The only unsafe code of the rank server: making processes, and calling a PMIx library.
 
 pub mod fork;
+pub mod pmix;
 pub mod spawn;
 pub mod wait;

@@ -120,6 +120,34 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             None => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
         }
     }
+
+    /// Data frames of so many bytes in all.
+    ///
+    /// # Errors
+    /// As [`Self::data`], and [`FrameError::OutOfTurn`] where frames hold more.
+    pub async fn payload(&mut self, bytes: u64) -> Result<Bytes, FrameError> {
+        let mut payload = BytesMut::new();
+        self.each_piece(bytes, |piece| payload.extend_from_slice(piece)).await?;
+        Ok(payload.freeze())
+    }
+
+    /// Reads data frames of so many bytes in all, and keeps nothing of them.
+    ///
+    /// # Errors
+    /// As [`Self::payload`].
+    pub async fn skip_payload(&mut self, bytes: u64) -> Result<(), FrameError> {
+        self.each_piece(bytes, |_| ()).await
+    }
+
+    async fn each_piece(&mut self, bytes: u64, mut take: impl FnMut(&[u8])) -> Result<(), FrameError> {
+        let mut left = bytes;
+        while left > 0 {
+            let piece = self.data().await?;
+            left = left.checked_sub(piece.len() as u64).ok_or(FrameError::OutOfTurn)?;
+            take(&piece);
+        }
+        Ok(())
+    }
 }
 
 /// Writes frames to an asynchronous stream, and flushes after each. Not cancel-safe: await each call to its end.
@@ -188,6 +216,27 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
             self.stream.write_all(data).await?;
         }
         Ok(self.stream.flush().await?)
+    }
+
+    /// Writes a message and a payload in as many data frames as it takes, none for none.
+    ///
+    /// # Errors
+    /// Those of the message and of the stream.
+    pub async fn message_with_payload<T: Serialize>(
+        &mut self,
+        message: &T,
+        payload: &[u8],
+    ) -> Result<(), FrameError> {
+        let mut pieces = payload.chunks(DATA_BYTES_MAX);
+        match pieces.next() {
+            None => self.message(message).await?,
+            Some(first) => self.message_with_data(message, first).await?,
+        }
+        for piece in pieces {
+            self.stream.write_all(&header(Kind::Data, piece.len())?).await?;
+            self.stream.write_all(piece).await?;
+        }
+        Ok(())
     }
 }
 

@@ -16,6 +16,7 @@ use prun_runtime::wire::launch::MpiKind;
 use serde_bytes::ByteBuf;
 
 use super::line::Lookup;
+use crate::fanout::launch::MpiOffer;
 use crate::script::spec::StepSpec;
 
 /// What `--mpi` may name (`srun(1)`), and `auto`. Slurm's `pmi2` serves PMI-1 too, and so does this one.
@@ -42,8 +43,17 @@ enum Family {
     OpenMpi(Option<PathBuf>),
 }
 
+/// What the ranks of a step are offered. `argv` is rank 0's program, `cwd` where relative names start from.
+pub(super) fn offer(step: &StepSpec, argv: &[ByteBuf], cwd: &Path, variable: Lookup<'_>) -> Option<MpiOffer> {
+    let kind = settle(step, argv, cwd, variable)?;
+    let program = cwd.join(OsStr::from_bytes(argv.first()?));
+    let is_mpi = |name: &String| is_open_mpi(name) || is_mpich(name);
+    let linked = elf::linked(&program).and_then(|linked| linked.needed.into_iter().find(is_mpi));
+    Some(MpiOffer { kind, linked })
+}
+
 /// What the ranks of a step speak. `argv` is rank 0's program, `cwd` where relative names start from.
-pub(super) fn settle(step: &StepSpec, argv: &[ByteBuf], cwd: &Path, variable: Lookup<'_>) -> Option<MpiKind> {
+fn settle(step: &StepSpec, argv: &[ByteBuf], cwd: &Path, variable: Lookup<'_>) -> Option<MpiKind> {
     let named = step.mpi.clone().or_else(|| variable(VARIABLE));
     let library = |family| match family {
         Some(Family::OpenMpi(library)) => {
@@ -55,12 +65,14 @@ pub(super) fn settle(step: &StepSpec, argv: &[ByteBuf], cwd: &Path, variable: Lo
         Some("none") => None,
         Some("pmi2") => Some(MpiKind::Pmi),
         Some(kind) if kind.starts_with("pmix") => {
-            Some(MpiKind::Pmix { library: library(family(argv, cwd, variable)) })
+            Some(MpiKind::Pmix { library: library(family(argv, cwd, variable)), required: true })
         }
         _ if step.external_launcher || variable("SLURM_EXTERNAL_LAUNCHER").is_some() => None,
         _ if is_launcher(argv) => None,
         _ => match family(argv, cwd, variable) {
-            found @ Some(Family::OpenMpi(_)) => Some(MpiKind::Pmix { library: library(found) }),
+            found @ Some(Family::OpenMpi(_)) => {
+                Some(MpiKind::Pmix { library: library(found), required: false })
+            }
             _ => Some(MpiKind::Pmi),
         },
     }

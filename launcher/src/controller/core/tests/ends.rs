@@ -256,6 +256,23 @@ fn a_lost_node_takes_its_jobs_along_unless_it_comes_back_in_time() {
 }
 
 #[test]
+fn a_node_that_comes_back_too_late_ends_what_it_still_runs() {
+    // A container was paused for longer than `SlurmdTimeout`: the ranks of its failed job went on on an idle node.
+    let config = Config { node_timeout_secs: 10, ..Config::default() };
+    let mut world = World::with(&[1, 1], config);
+    let fails = world.submit(JobSpec { requeue: Some(false), ..tasks(1) });
+    let stays = world.submit(tasks(1));
+    world.event(Event::NodeGone { link: LinkId(1) });
+    world.pass(10.0);
+    assert_eq!((world.state(fails), world.state(stays)), (JobState::NodeFail, JobState::Running));
+    world.told.clear();
+    world.register(1, LinkId(11), 1, vec![batch(fails)]);
+    assert_eq!(world.orders(), ["11 registered".to_owned(), format!("11 terminate {fails}.batch")]);
+    world.register(2, LinkId(12), 1, vec![batch(stays)]);
+    assert_eq!(world.orders(), ["12 registered"]);
+}
+
+#[test]
 fn steps_that_a_rank_server_has_lost_are_over() {
     let mut world = World::new(&[1]);
     let job = world.submit(tasks(1));

@@ -359,8 +359,9 @@ pub(super) fn launch(
         kill_wait_ms,
         owner_grace_ms: None,
         root: None,
-        layout: Vec::new(),
         mpi: None,
+        virtual_nodes: false,
+        layout: Vec::new(),
         nodes: (0..).zip(nodes).map(node).collect(),
     }
 }

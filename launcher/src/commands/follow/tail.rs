@@ -27,14 +27,14 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A file that cannot be followed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {verb} `{}`", path.display())]
-pub(super) struct TailError {
+pub(crate) struct TailError {
     verb: &'static str,
     path: PathBuf,
     source: io::Error,
 }
 
 /// A file that is followed, from before it is there.
-pub(super) struct Tail {
+pub(crate) struct Tail {
     path: PathBuf,
     name: OsString,
     watch: AsyncFd<OwnedFd>,
@@ -53,7 +53,7 @@ struct Open {
 
 impl Tail {
     /// Watches a file and its directory. Needs a tokio runtime.
-    pub(super) fn of(path: PathBuf) -> Result<Self, TailError> {
+    pub(crate) fn of(path: PathBuf) -> Result<Self, TailError> {
         let fails = |verb| {
             let path = path.clone();
             move |error: rustix::io::Errno| TailError { verb, path, source: error.into() }
@@ -72,7 +72,7 @@ impl Tail {
     }
 
     /// Waits for bytes. Cancelling it loses nothing.
-    pub(super) async fn next(&mut self) -> Result<Bytes, TailError> {
+    pub(crate) async fn next(&mut self) -> Result<Bytes, TailError> {
         loop {
             let bytes = self.read()?;
             if !bytes.is_empty() {

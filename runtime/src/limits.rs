@@ -183,3 +183,10 @@ pub const WAITING_MESSAGES_MAX: usize = 1 << 20;
 /// Bytes of whole messages that one rank may have with another before any of them is received; what comes then waits at
 /// its sender.
 pub const EAGER_CREDIT_BYTES: usize = 1 << 20;
+
+/// Bytes of one record on a stream between ranks of different nodes: a message up to this length goes whole. About where a
+/// second round trip costs less than a copy.
+pub const STREAM_RECORD_BYTES_MAX: usize = 64 << 10;
+
+/// Connections to a rank whose program has not come yet, kept for it: one or two for each other rank of a large step.
+pub const PENDING_STREAMS_MAX: usize = 8192;

@@ -132,7 +132,7 @@ pub fn ask(request: &ToServer, data: &[u8]) -> Result<Reply, CallError> {
         }
         FromServer::Refused { reason } => Err(CallError::Refused(reason)),
         // The answers to step processes, and to programs that take part.
-        FromServer::Fenced { .. } | FromServer::Attached { .. } => Err(FrameError::OutOfTurn.into()),
+        _ => Err(FrameError::OutOfTurn.into()),
     }
 }
 

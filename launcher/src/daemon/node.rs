@@ -183,7 +183,7 @@ async fn keep(listener: Listener, way: Way, connections: mpsc::Sender<Adopted>) 
 
 async fn lead(visitor: Visitor, way: &Way, connections: &mpsc::Sender<Adopted>) {
     match visitor.target {
-        Target::Step { .. } | Target::Rank { .. } => {
+        Target::Step { .. } | Target::Rank { .. } | Target::Peer { .. } => {
             if let Some(adopted) = visitor.hand_over() {
                 // Closed only when the rank server has stopped: the connection closes with it.
                 let _ = connections.send(adopted).await;

@@ -101,7 +101,7 @@ async fn lead(visitor: Visitor, controller: &Handle, connections: &mpsc::Sender<
                 tracing::debug!(%error, "a client's link broke");
             }
         }
-        Target::Step { .. } | Target::Rank { .. } => {
+        Target::Step { .. } | Target::Rank { .. } | Target::Peer { .. } => {
             if let Some(adopted) = visitor.hand_over() {
                 // Closed only when the rank server has stopped: the connection closes with it.
                 let _ = connections.send(adopted).await;

@@ -1,7 +1,7 @@
-//! What a rank says of the collective call that a message belongs to, and whether two ranks' calls are the same one.
+//! What a message says of the collective call that it belongs to, and whether two ranks' calls are the same one.
 //!
 //! MPI leaves calls that do not match undefined (MPI-4.1 6.1: all must call in the same order); here they are an error
-//! that names both.
+//! that names both. All that is needed for that stands in a message's tag, so that it costs nothing.
 
 use std::fmt;
 
@@ -38,7 +38,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    /// Every one.
+    pub const ALL: [Self; 13] = [
         Self::Barrier,
         Self::Broadcast,
         Self::Scatter,
@@ -97,99 +98,140 @@ pub struct Call {
     pub number: u32,
     /// What it is.
     pub kind: Kind,
+    /// Whether it goes on while the rank does something else; such a call matches no other one (MPI-4.1 6.12).
+    pub is_background: bool,
     /// The root, where the kind has one.
     pub root: Option<u32>,
     /// Bytes of an element.
-    pub element_bytes: u32,
+    pub element_bytes: usize,
     /// How many elements.
     pub count: Count,
     /// The operation: a built-in's number, or 0 for one of the user's and for calls without.
     pub operation: u16,
 }
 
-/// Bytes of a call in front of a message.
-pub const CALL_BYTES: usize = 24;
+const KIND_BITS: u32 = 4;
+const NUMBER_BITS: u32 = 6;
+const ROOT_BITS: u32 = 8;
+const DIGEST_BITS: u32 = 12;
+
+/// What is known of a call by a tag: parts of it, cut to some bits. All calls that are the same have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    kind: u32,
+    is_background: u32,
+    number: u32,
+    root: u32,
+    digest: u32,
+}
 
 /// A rank has called something else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("rank {theirs_rank} called {theirs} while rank {ours_rank} called {ours}")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mismatch {
     /// Who notices.
-    pub ours_rank: u32,
+    rank: u32,
     /// Its call.
-    pub ours: Call,
+    call: Call,
     /// Whose message does not match.
-    pub theirs_rank: u32,
-    /// The call that it belongs to.
-    pub theirs: Call,
+    other: u32,
+    theirs: Mark,
+}
+
+impl Mark {
+    fn to_tag(self) -> i32 {
+        let Self { kind, is_background, number, root, digest } = self;
+        let parts = [(is_background, 1), (number, NUMBER_BITS), (root, ROOT_BITS), (digest, DIGEST_BITS)];
+        parts.into_iter().fold(kind, |tag, (part, bits)| tag << bits | part & ((1 << bits) - 1)).cast_signed()
+    }
+
+    fn of_tag(tag: i32) -> Self {
+        let mut rest = tag.cast_unsigned();
+        let [digest, root, number, is_background, kind] = [DIGEST_BITS, ROOT_BITS, NUMBER_BITS, 1, KIND_BITS]
+            .map(|bits| {
+                let part = rest & ((1 << bits) - 1);
+                rest >>= bits;
+                part
+            });
+        Self { kind, is_background, number, root, digest }
+    }
 }
 
 impl Call {
-    /// As bytes, little endian: number, kind, class of count, operation, root, bytes of an element, count.
+    fn mark(&self) -> Mark {
+        Mark::of_tag(self.tag())
+    }
+
+    /// The tag of its messages, 0 or more.
     #[must_use]
-    pub fn to_bytes(&self) -> [u8; CALL_BYTES] {
-        let (class, count) = match self.count {
-            Count::Alike(count) => (0, count),
-            Count::Varies => (1, 0),
+    pub fn tag(&self) -> i32 {
+        let mark = Mark {
+            kind: self.kind as u32,
+            is_background: u32::from(self.is_background),
+            number: self.number,
+            // 0: none.
+            root: self.root.map_or(0, |root| 1 + root % ((1 << ROOT_BITS) - 1)),
+            digest: self.digest(),
         };
-        let mut bytes = [0; CALL_BYTES];
-        bytes[..4].copy_from_slice(&self.number.to_le_bytes());
-        bytes[4..6].copy_from_slice(&[self.kind as u8, class]);
-        bytes[6..8].copy_from_slice(&self.operation.to_le_bytes());
-        bytes[8..12].copy_from_slice(&self.root.unwrap_or(NO_ROOT).to_le_bytes());
-        bytes[12..16].copy_from_slice(&self.element_bytes.to_le_bytes());
-        bytes[16..].copy_from_slice(&count.to_le_bytes());
-        bytes
+        mark.to_tag()
     }
 
-    /// From the first [`CALL_BYTES`] of a message; `None` where they are no call.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let four = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
-        let count = u64::from_le_bytes(*bytes.get(16..)?.first_chunk()?);
-        let (kind, class) = (bytes[4], bytes[5]);
-        Some(Self {
-            number: four(0)?,
-            kind: *Kind::ALL.get(usize::from(kind).checked_sub(1)?)?,
-            root: four(8).filter(|&root| root != NO_ROOT),
-            element_bytes: four(12)?,
-            count: match class {
-                0 => Count::Alike(count),
-                1 => Count::Varies,
-                _ => return None,
-            },
-            operation: u16::from_le_bytes(*bytes[6..].first_chunk()?),
-        })
+    /// What is too long for a tag, as a few bits (FNV-1a).
+    fn digest(&self) -> u32 {
+        let count = match self.count {
+            Count::Alike(count) => [0, count],
+            Count::Varies => [1, 0],
+        };
+        let words = [self.element_bytes as u64, u64::from(self.operation), count[0], count[1]];
+        let hash =
+            words.into_iter().flat_map(u64::to_le_bytes).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+            });
+        (hash ^ hash >> 32) as u32 & ((1 << DIGEST_BITS) - 1)
     }
 
-    /// Whether a message of rank `theirs_rank` belongs to the call that `ours_rank` is in.
+    /// Whether a message with this tag, from rank `other`, belongs to the call that `rank` is in.
     ///
     /// # Errors
     /// [`Mismatch`]: it belongs to another one.
-    pub fn expect(&self, ours_rank: u32, theirs: Self, theirs_rank: u32) -> Result<(), Mismatch> {
-        if theirs == *self { Ok(()) } else { Err(Mismatch { ours_rank, ours: *self, theirs_rank, theirs }) }
+    pub fn expect(&self, rank: u32, tag: i32, other: u32) -> Result<(), Mismatch> {
+        if tag == self.tag() {
+            return Ok(());
+        }
+        Err(Mismatch { rank, call: *self, other, theirs: Mark::of_tag(tag) })
     }
 }
 
-/// Stands for no root in bytes: there is no such rank.
-const NO_ROOT: u32 = u32::MAX;
+impl std::error::Error for Mismatch {}
 
-/// `all_reduce of 3 elements of 8 bytes (its 7th collective call)`.
-impl fmt::Display for Call {
+/// `rank 3 called reduce while rank 0 called barrier`.
+impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind)?;
-        if let Some(root) = self.root {
-            write!(f, " to or from root {root}")?;
+        let Self { rank, call, other, theirs } = self;
+        let ours = call.mark();
+        let kind = Kind::ALL.iter().find(|kind| **kind as u32 == theirs.kind);
+        let name =
+            |kind: &Kind, is_background| format!("{}{kind}", if is_background == 1 { "i" } else { "" });
+        let (they, we) = match kind {
+            Some(kind) => (name(kind, theirs.is_background), name(&call.kind, ours.is_background)),
+            None => {
+                return write!(
+                    f,
+                    "rank {other} called something unknown while rank {rank} called {}",
+                    call.kind
+                );
+            }
+        };
+        write!(f, "rank {other} called {they} while rank {rank} called {we}")?;
+        let same = they == we;
+        if same && theirs.root != ours.root {
+            f.write_str(" with another root")
+        } else if same && theirs.digest != ours.digest {
+            f.write_str(" with another number or type of elements, or another operation")
+        } else if theirs.number != ours.number {
+            f.write_str(" at another place among the calls of the communicator")
+        } else {
+            Ok(())
         }
-        match self.count {
-            Count::Alike(_) if self.kind == Kind::Barrier => {}
-            Count::Alike(count) => write!(f, " of {count} elements of {} bytes", self.element_bytes)?,
-            Count::Varies => write!(f, " of elements of {} bytes", self.element_bytes)?,
-        }
-        if self.operation != 0 {
-            write!(f, " with operation {}", self.operation)?;
-        }
-        write!(f, " (call number {} of its communicator)", u64::from(self.number) + 1)
     }
 }
 
@@ -200,6 +242,7 @@ mod tests {
     const REDUCE: Call = Call {
         number: 6,
         kind: Kind::Reduce,
+        is_background: false,
         root: Some(0),
         element_bytes: 8,
         count: Count::Alike(3),
@@ -207,51 +250,54 @@ mod tests {
     };
 
     #[test]
-    fn a_call_comes_back_from_its_bytes() {
+    fn tags_are_tags_and_hold_their_parts() {
         for (at, &kind) in (1..).zip(&Kind::ALL) {
             assert_eq!(kind as u8, at);
-            for count in [Count::Alike(u64::MAX), Count::Varies] {
-                for root in [None, Some(7)] {
-                    let call = Call { kind, count, root, operation: 513, ..REDUCE };
-                    assert_eq!(Call::from_bytes(&call.to_bytes()), Some(call));
+            for root in [None, Some(0), Some(254), Some(255), Some(u32::MAX)] {
+                for number in [0, 63, 64, u32::MAX] {
+                    let call = Call { kind, root, number, is_background: number == 63, ..REDUCE };
+                    assert!(call.tag() >= 0, "{call:?}");
+                    let mark = call.mark();
+                    assert_eq!((mark.kind, mark.number), (at.into(), number % 64));
+                    assert_eq!(mark.is_background == 1, call.is_background);
+                    assert_eq!(call.expect(0, call.tag(), 1), Ok(()));
                 }
             }
         }
-        let golden = [6, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0];
-        assert_eq!(REDUCE.to_bytes(), golden);
     }
 
     #[test]
-    fn bytes_that_are_no_call_are_none() {
-        for (at, value) in [(4, 0), (4, 14), (4, 255), (5, 2)] {
-            let mut bytes = REDUCE.to_bytes();
-            bytes[at] = value;
-            assert_eq!(Call::from_bytes(&bytes), None, "{at} {value}");
-        }
-        for short in 0..CALL_BYTES {
-            assert_eq!(Call::from_bytes(&REDUCE.to_bytes()[..short]), None);
-        }
-    }
-
-    #[test]
-    fn calls_that_differ_are_told_by_name() {
-        assert_eq!(REDUCE.expect(0, REDUCE, 3), Ok(()));
+    fn calls_that_differ_are_told_apart_in_words() {
         let barrier =
             Call { kind: Kind::Barrier, root: None, element_bytes: 0, count: Count::Alike(0), ..REDUCE };
-        let told = barrier.expect(0, REDUCE, 3).unwrap_err().to_string();
-        assert_eq!(
-            told,
-            "rank 3 called reduce to or from root 0 of 3 elements of 8 bytes (call number 7 of its communicator) \
-             while rank 0 called barrier (call number 7 of its communicator)"
-        );
-        let others = [
-            Call { number: 7, ..REDUCE },
-            Call { root: Some(1), ..REDUCE },
-            Call { element_bytes: 4, ..REDUCE },
-            Call { count: Count::Alike(4), ..REDUCE },
-            Call { count: Count::Varies, ..REDUCE },
-            Call { operation: 2, ..REDUCE },
-        ];
-        assert!(others.into_iter().all(|other| REDUCE.expect(0, other, 1).is_err()));
+        let told = |ours: Call, theirs: Call| ours.expect(0, theirs.tag(), 3).unwrap_err().to_string();
+        assert_eq!(told(barrier, REDUCE), "rank 3 called reduce while rank 0 called barrier");
+        let both = "rank 3 called reduce while rank 0 called reduce";
+        for (theirs, how) in [
+            (Call { root: Some(1), ..REDUCE }, " with another root"),
+            (
+                Call { element_bytes: 4, ..REDUCE },
+                " with another number or type of elements, or another operation",
+            ),
+            (
+                Call { count: Count::Alike(4), ..REDUCE },
+                " with another number or type of elements, or another operation",
+            ),
+            (
+                Call { count: Count::Varies, ..REDUCE },
+                " with another number or type of elements, or another operation",
+            ),
+            (
+                Call { operation: 2, ..REDUCE },
+                " with another number or type of elements, or another operation",
+            ),
+            (Call { number: 7, ..REDUCE }, " at another place among the calls of the communicator"),
+        ] {
+            assert_eq!(told(REDUCE, theirs), format!("{both}{how}"));
+        }
+        let background = Call { is_background: true, ..REDUCE };
+        assert_eq!(told(REDUCE, background), "rank 3 called ireduce while rank 0 called reduce");
+        let unknown = REDUCE.expect(0, 0, 3).unwrap_err().to_string();
+        assert_eq!(unknown, "rank 3 called something unknown while rank 0 called reduce");
     }
 }

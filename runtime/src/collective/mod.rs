@@ -17,7 +17,7 @@
 //! node first and between one leader a node then.
 //!
 //! # Layout
-//! - [`Call`]: what each message says of its call, so that calls that do not match are told by name.
+//! - [`Call`]: what the tag of each message says of its call, so that calls that do not match are told by name.
 //! - [`Topology`], [`Layout`]: which rank is on which node; which elements belong to which rank.
 //! - [`Schedule`], [`Round`]: what comes out.
 //! - [`Operation`]: what is built in to fold with.
@@ -44,7 +44,7 @@ mod seat;
 mod topology;
 mod tree;
 
-pub use call::{CALL_BYTES, Call, Count, Kind, Mismatch};
+pub use call::{Call, Count, Kind, Mismatch};
 pub use choice::Caller;
 pub use layout::Layout;
 pub use operation::{Operation, UnknownOperation};

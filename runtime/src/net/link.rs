@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -63,6 +64,25 @@ impl Link {
         let peer_uid = stream.peer_cred().map_or(NOBODY, |credentials| credentials.uid());
         let (read, write) = stream.into_split();
         Self { read: ReadHalf::Unix(read), write: WriteHalf::Unix(write), local_ip: None, peer_uid }
+    }
+
+    /// The bare socket, for a process that goes on without this one. What goes over a network from then on is not sealed
+    /// any more. Nothing may be under way: what has been read ahead is lost.
+    ///
+    /// # Errors
+    /// Those of taking it from the tokio runtime.
+    pub fn into_descriptor(self) -> io::Result<OwnedFd> {
+        let mixed = || io::Error::from(io::ErrorKind::InvalidInput);
+        match (self.read, self.write) {
+            (ReadHalf::Unix(read), WriteHalf::Unix(write)) => {
+                Ok(read.reunite(write).map_err(|_| mixed())?.into_std()?.into())
+            }
+            (ReadHalf::Tcp(read), WriteHalf::Tcp(write)) => {
+                let stream = read.into_stream().reunite(write.into_stream()).map_err(|_| mixed())?;
+                Ok(stream.into_std()?.into())
+            }
+            _ => Err(mixed()),
+        }
     }
 
     /// Says whom one wants (`preamble`, in the open), and seals the link: two messages, one each way.

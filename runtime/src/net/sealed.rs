@@ -31,11 +31,21 @@ impl<R> SealedRead<R> {
     pub(super) fn new(stream: R, opener: Opener) -> Self {
         Self { stream, opener }
     }
+
+    /// The stream behind it.
+    pub(super) fn into_stream(self) -> R {
+        self.stream
+    }
 }
 
 impl<W> SealedWrite<W> {
     pub(super) fn new(stream: W, sealer: Sealer) -> Self {
         Self { stream, sealer, waiting: BytesMut::new() }
+    }
+
+    /// The stream behind it.
+    pub(super) fn into_stream(self) -> W {
+        self.stream
     }
 
     /// Seals a message that carries nothing, to be flushed.

@@ -128,7 +128,7 @@ impl RankServer {
     }
 
     fn adopt(&mut self, target: Target, socket: OwnedFd) {
-        if let Target::Step { key, .. } | Target::Rank { key, .. } = target {
+        if let Target::Step { key, .. } | Target::Rank { key, .. } | Target::Peer { key, .. } = target {
             self.order(key, ToStepd::Adopt { target }, Some(socket));
         }
     }

@@ -3,17 +3,24 @@
 //! There is no thread behind it: messages move while their ranks are in calls of this library (MPI 4.1, section 3.7,
 //! "progress"). A rank that waits in one call serves all of its other requests meanwhile.
 
+use std::cell::RefCell;
+use std::ops::Bound;
+use std::rc::Rc;
+use std::time::Duration;
+
 use super::exchange::{Exchange, Outcome, Received};
 use super::failure::Failure;
+use super::far::Far;
 use super::lent::{Incoming, Outgoing};
 use super::loopback::Loopback;
 use super::mailbox::Wanted;
 use super::neighbours::Neighbours;
 use super::segment::Presence;
-use super::step_link::StepLink;
+use super::step_link::{News, StepLink};
 use super::tickets::Ticket;
 use super::waker::Sleep;
 use crate::ids::Rank;
+use crate::wire::rank::ToServer;
 
 /// Where a rank is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +35,16 @@ pub(crate) struct Place {
 /// wake cost.
 const SPINS: u32 = 1000;
 
+/// Something that goes on beside the calls of its rank. It moves whenever messages are moved.
+pub(crate) trait Activity: std::fmt::Debug {
+    /// Goes on as far as it can without waiting. Gives whether it has moved.
+    fn advance(&mut self, engine: &mut Engine) -> bool;
+    /// Whether it has nothing more to do.
+    fn is_over(&self) -> bool;
+    /// Requests that it waits for.
+    fn waits_for(&self) -> Vec<Ticket>;
+}
+
 /// One rank's end.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -35,8 +52,13 @@ pub(crate) struct Engine {
     places: Vec<Place>,
     exchange: Exchange,
     neighbours: Neighbours,
+    /// Ranks of other nodes, where there are any.
+    far: Option<Far>,
+    /// Calls of [`Self::progress`] since the far ones were looked at.
+    unlooked: u32,
     loopback: Loopback,
     step: Option<StepLink>,
+    activities: Vec<Rc<RefCell<dyn Activity>>>,
     /// Why nothing can be sent or received any more.
     over: Option<Failure>,
     spins: u32,
@@ -49,6 +71,7 @@ impl Engine {
         me: Rank,
         places: Vec<Place>,
         neighbours: Neighbours,
+        far: Option<Far>,
         step: Option<StepLink>,
         crowded: bool,
     ) -> Self {
@@ -57,8 +80,11 @@ impl Engine {
             places,
             exchange: Exchange::new(),
             neighbours,
+            far,
+            unlooked: 0,
             loopback: Loopback::default(),
             step,
+            activities: Vec::new(),
             over: None,
             spins: if crowded { 0 } else { SPINS },
         }
@@ -98,9 +124,10 @@ impl Engine {
     ) -> Result<Ticket, Failure> {
         self.check()?;
         let length = bytes.bytes().len();
-        let whole = match self.neighbour(to) {
-            Some(local) => self.neighbours.may_go_whole(local, length),
-            None => Loopback::takes_whole(length),
+        let whole = match (self.neighbour(to), &mut self.far) {
+            (Some(local), _) => self.neighbours.may_go_whole(local, length),
+            (None, Some(far)) if to != self.me => far.may_go_whole(to, length),
+            _ => Loopback::takes_whole(length),
         };
         let ticket = self.exchange.send(to, context, tag, bytes, whole);
         self.pump(to)?;
@@ -175,7 +202,7 @@ impl Engine {
     /// What has ended the step for this rank.
     pub(crate) fn probe(&mut self, wanted: &Wanted) -> Result<Option<Received>, Failure> {
         self.check()?;
-        self.progress()?;
+        self.look()?;
         Ok(self.exchange.probe(wanted))
     }
 
@@ -197,7 +224,7 @@ impl Engine {
             return Ok(true);
         }
         self.check()?;
-        self.progress()?;
+        self.look()?;
         Ok(self.exchange.is_over(request))
     }
 
@@ -221,18 +248,52 @@ impl Engine {
     pub(crate) fn wait_any(&mut self, requests: &[Ticket]) -> Result<usize, Failure> {
         self.wait_until(
             |engine| Ok(requests.iter().position(|request| engine.exchange.is_over(*request))),
-            |engine| {
-                let mut outcome = Ok(());
-                for request in requests {
-                    let Some(from) = engine.exchange.depends_on(*request) else { continue };
-                    outcome = engine.hope_for(from);
-                    if outcome.is_ok() {
-                        break;
-                    }
-                }
-                outcome
-            },
+            |engine| engine.hope_for_any(requests),
         )
+    }
+
+    /// Whether one of some requests may still end.
+    fn hope_for_any(&self, requests: &[Ticket]) -> Result<(), Failure> {
+        let mut outcome = Ok(());
+        for request in requests {
+            let Some(from) = self.exchange.depends_on(*request) else { continue };
+            outcome = self.hope_for(from);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// Takes a request that [is over](Self::is_over).
+    ///
+    /// # Errors
+    /// That of the receive.
+    pub(crate) fn finish(&mut self, request: Ticket) -> Result<Outcome, Failure> {
+        self.exchange.finish(request)
+    }
+
+    /// Whether a request is over. Moves nothing.
+    pub(crate) fn is_over(&self, request: Ticket) -> bool {
+        self.exchange.is_over(request)
+    }
+
+    /// Something goes on from now on beside the calls of this rank, until it is over.
+    pub(crate) fn start(&mut self, activity: Rc<RefCell<dyn Activity>>) {
+        self.activities.push(activity);
+    }
+
+    fn advance_activities(&mut self) -> bool {
+        let mut moved = false;
+        let mut activities = std::mem::take(&mut self.activities);
+        activities.retain(|activity| {
+            let mut activity = activity.borrow_mut();
+            moved |= activity.advance(self);
+            !activity.is_over()
+        });
+        activities.append(&mut self.activities);
+        self.activities = activities;
+        moved
     }
 
     /// Takes a receive back that no message has come for; false, and nothing happens, for any other request.
@@ -274,11 +335,13 @@ impl Engine {
             }
             // Everything is looked at once more between the two steps.
             if prepared {
-                self.seat().waker.sleep(None);
-                self.seat().waker.cancel();
+                if let Err(failure) = self.sleep() {
+                    break Err(failure);
+                }
                 spins = self.spins;
             } else {
-                self.seat().waker.prepare(Sleep::Futex);
+                let how = if self.far.is_some() { Sleep::Poll } else { Sleep::Futex };
+                self.seat().waker.prepare(how);
             }
             prepared = !prepared;
         };
@@ -288,6 +351,41 @@ impl Engine {
         outcome
     }
 
+    /// Sleeps until something may have happened.
+    fn sleep(&mut self) -> Result<(), Failure> {
+        if self.far.is_some() {
+            self.look_far(None)?;
+        } else {
+            self.seat().waker.sleep(None);
+        }
+        self.seat().waker.cancel();
+        Ok(())
+    }
+
+    /// Looks at what comes from other nodes, and waits for anything: `None`, for ever.
+    fn look_far(&mut self, wait: Option<Duration>) -> Result<bool, Failure> {
+        let Some(far) = &mut self.far else { return Ok(false) };
+        self.unlooked = 0;
+        let step = self.step.as_ref().map(StepLink::socket);
+        let mut seen = far.look(&mut self.exchange, step, wait)?;
+        if let (true, Some(step)) = (seen.step, &mut self.step) {
+            match step.news() {
+                News::Peer { rank, dialled, socket } => {
+                    far.adopt(rank, dialled, socket)?;
+                    seen.moved = true;
+                }
+                News::Over(failure) => drop(self.over.get_or_insert(failure)),
+                News::Nothing => {}
+            }
+        }
+        Ok(seen.moved)
+    }
+
+    /// Moves whatever can be moved, that of other nodes too.
+    fn look(&mut self) -> Result<bool, Failure> {
+        Ok(self.look_far(Some(Duration::ZERO))? | self.progress()?)
+    }
+
     fn seat(&self) -> &super::segment::Seat {
         self.neighbours.segment().seat(self.neighbours.me())
     }
@@ -295,16 +393,31 @@ impl Engine {
     /// Whether something may still come from a rank, or from any.
     fn hope_for(&self, from: Option<Rank>) -> Result<(), Failure> {
         match from {
-            Some(from) => match self.neighbour(from) {
-                Some(local) if self.neighbours.has_left(local) => Err(Failure::Left(from)),
-                _ => Ok(()),
-            },
+            Some(from) if self.has_left(from) => Err(Failure::Left(from)),
+            Some(_) => Ok(()),
             None => {
                 let others = || (0..self.places.len() as u32).map(Rank).filter(|rank| *rank != self.me);
-                let has_left =
-                    |rank| self.neighbour(rank).is_some_and(|local| self.neighbours.has_left(local));
-                if self.places.len() > 1 && others().all(has_left) { Err(Failure::AllLeft) } else { Ok(()) }
+                let nobody = self.places.len() > 1 && others().all(|rank| self.has_left(rank));
+                if nobody { Err(Failure::AllLeft) } else { Ok(()) }
             }
+        }
+    }
+
+    /// Looks that this rank may take before it sleeps.
+    pub(crate) fn spins(&self) -> u32 {
+        self.spins
+    }
+
+    /// Whether a neighbour has left.
+    pub(crate) fn is_gone(&self, local: usize) -> bool {
+        self.neighbours.presence(local) == Presence::Left
+    }
+
+    /// Whether a rank has left, and nothing of it is still to come.
+    fn has_left(&self, rank: Rank) -> bool {
+        match self.neighbour(rank) {
+            Some(local) => self.neighbours.has_left(local),
+            None => self.far.as_ref().is_some_and(|far| far.has_left(rank)),
         }
     }
 
@@ -313,24 +426,22 @@ impl Engine {
     /// # Errors
     /// What cannot be understood or reached.
     pub(crate) fn progress(&mut self) -> Result<bool, Failure> {
+        /// Neighbours that never stop to send do not keep other nodes waiting.
+        const UNLOOKED_MAX: u32 = 64;
         let mut moved = self.neighbours.pull(&mut self.exchange)?;
+        self.unlooked += 1;
+        if self.unlooked >= UNLOOKED_MAX {
+            moved |= self.look_far(Some(Duration::ZERO))?;
+        }
         moved |= self.settle()?;
-        while let Some(to) = self.exchange.outboxes.keys().next().copied() {
-            let mut went = false;
-            let mut next = Some(to);
-            while let Some(to) = next {
-                went |= self.pump(to)?;
-                next = self
-                    .exchange
-                    .outboxes
-                    .range((std::ops::Bound::Excluded(to), std::ops::Bound::Unbounded))
-                    .next()
-                    .map(|(to, _)| *to);
-            }
-            moved |= went;
-            if !went {
-                break;
-            }
+        let mut next = self.exchange.outboxes.keys().next().copied();
+        while let Some(to) = next {
+            moved |= self.pump(to)?;
+            let later = (Bound::Excluded(to), Bound::Unbounded);
+            next = self.exchange.outboxes.range(later).next().map(|(to, _)| *to);
+        }
+        if !self.activities.is_empty() {
+            moved |= self.advance_activities();
         }
         Ok(moved)
     }
@@ -340,6 +451,9 @@ impl Engine {
         if let Some(local) = self.neighbour(to) {
             return self.exchange.pump(to, self.neighbours.outlet(local));
         }
+        if to != self.me {
+            return self.pump_far(to);
+        }
         let moved = self.exchange.pump(to, &mut self.loopback)?;
         while let Some((head, bytes)) = self.loopback.next() {
             self.exchange.deliver(self.me, head, &bytes.as_slice())?;
@@ -348,12 +462,28 @@ impl Engine {
         Ok(moved)
     }
 
+    fn pump_far(&mut self, to: Rank) -> Result<bool, Failure> {
+        let unreachable = |reason: &str| Failure::Unreachable { rank: to, reason: reason.to_owned() };
+        let far = self.far.as_mut().ok_or_else(|| unreachable("there are no other nodes"))?;
+        if let Some(moved) = far.pump(to, &mut self.exchange)? {
+            return Ok(moved);
+        }
+        let step = self.step.as_mut().ok_or_else(|| unreachable("there is no step process"))?;
+        step.tell(&ToServer::Dial { to }).map_err(|error| Failure::StepGone(error.to_string()))?;
+        Ok(false)
+    }
+
     /// Does what the protocol asks for beside sending.
     fn settle(&mut self) -> Result<bool, Failure> {
         while let Some((from, bytes)) = self.exchange.matched.pop() {
             if let Some(local) = self.neighbour(from) {
                 self.neighbours.credit(local, bytes);
+            } else if let Some(bytes) = self.far.as_mut().and_then(|far| far.credit(from, bytes)) {
+                self.exchange.tell_matched(from, bytes);
             }
+        }
+        if let Some(far) = &mut self.far {
+            self.exchange.credits.drain(..).for_each(|(by, bytes)| far.credited(by, bytes));
         }
         let mut moved = false;
         while let Some(fetch) = self.exchange.fetches.pop_front() {
@@ -391,6 +521,14 @@ impl Engine {
         self.over.get_or_insert(failure);
     }
 
+    /// Ends the step for all ranks.
+    pub(crate) fn abort(&mut self, code: i32) {
+        self.give_up(Failure::GaveUp);
+        if let Some(step) = &mut self.step {
+            step.abort(code);
+        }
+    }
+
     /// Leaves in good order, after what was begun has gone. Blocks as long as receivers are slow.
     pub(crate) fn leave(&mut self) {
         if self.neighbours.presence(self.neighbours.me()) == Presence::Left {
@@ -399,9 +537,22 @@ impl Engine {
         if self.check().is_ok() {
             // Who does not take it any more has lost nothing that it wanted.
             let _ = self.wait_until(
-                |engine| Ok(engine.exchange.outboxes.is_empty().then_some(())),
-                |engine| engine.exchange.outboxes.keys().try_for_each(|to| engine.hope_for(Some(*to))),
+                |engine| {
+                    let flushed = engine.far.as_ref().is_none_or(Far::is_flushed);
+                    let idle = engine.exchange.outboxes.is_empty() && engine.activities.is_empty();
+                    Ok((idle && flushed).then_some(()))
+                },
+                |engine| {
+                    engine.exchange.outboxes.keys().try_for_each(|to| engine.hope_for(Some(*to)))?;
+                    let activities = engine.activities.iter();
+                    activities
+                        .map(|one| one.borrow().waits_for())
+                        .try_for_each(|all| engine.hope_for_any(&all))
+                },
             );
+        }
+        if let Some(far) = &mut self.far {
+            far.leave();
         }
         self.neighbours.leave();
         if let Some(step) = &mut self.step {

@@ -16,8 +16,8 @@ pub(crate) enum Kind {
     Taken = 5,
     /// So many bytes of whole messages have been matched by the receiver ([`Credit`]); on streams only.
     Credit = 6,
-    /// The sender has left; on streams only.
-    Bye = 7,
+    /// The first word of the side that has asked for a stream; on streams only.
+    Hello = 7,
 }
 
 impl Kind {
@@ -29,7 +29,7 @@ impl Kind {
             4 => Self::Piece,
             5 => Self::Taken,
             6 => Self::Credit,
-            7 => Self::Bye,
+            7 => Self::Hello,
             _ => return None,
         })
     }
@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn heads_and_offers_come_back() {
-        for kind in [Kind::Eager, Kind::Offer, Kind::Grant, Kind::Piece, Kind::Taken, Kind::Credit, Kind::Bye]
+        for kind in
+            [Kind::Eager, Kind::Offer, Kind::Grant, Kind::Piece, Kind::Taken, Kind::Credit, Kind::Hello]
         {
             let head = Head { kind, length: u32::MAX, context: 7, tag: -3 };
             assert_eq!(Head::from_bytes(head.to_bytes()), Some(head));

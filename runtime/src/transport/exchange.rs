@@ -120,6 +120,8 @@ pub(crate) struct Exchange {
     pub(crate) fetches: VecDeque<Fetch>,
     /// Bytes of whole messages that have been matched, to be told to their senders.
     pub(crate) matched: Vec<(Rank, usize)>,
+    /// Bytes of whole messages that other ranks say they have matched.
+    pub(crate) credits: Vec<(Rank, u64)>,
 }
 
 /// Bytes that a whole message counts as.
@@ -136,6 +138,7 @@ impl Exchange {
             outboxes: BTreeMap::new(),
             fetches: VecDeque::new(),
             matched: Vec::new(),
+            credits: Vec::new(),
         }
     }
 
@@ -228,7 +231,12 @@ impl Exchange {
                 let [receive, offset] = parse(&values(16)?).ok_or(Failure::Broken(from))?;
                 self.put(from, Ticket::from_number(receive), offset, length - 16, body)
             }
-            Kind::Credit | Kind::Bye => Err(Failure::Broken(from)),
+            Kind::Credit => {
+                let [bytes] = parse(&values(8)?).ok_or(Failure::Broken(from))?;
+                self.credits.push((from, bytes));
+                Ok(())
+            }
+            Kind::Hello => Ok(()),
         }
     }
 
@@ -277,6 +285,11 @@ impl Exchange {
                 self.answer(envelope.from, Kind::Taken, [offer.send, 0]);
             }
         }
+    }
+
+    /// Tells a rank that so many bytes of its whole messages have been matched.
+    pub(crate) fn tell_matched(&mut self, to: Rank, bytes: u64) {
+        self.answer(to, Kind::Credit, [bytes, 0]);
     }
 
     fn answer(&mut self, to: Rank, kind: Kind, values: [u64; 2]) {

@@ -4,7 +4,9 @@
 //! |---|---|---|
 //! | [`exchange`], [`mailbox`], [`envelope`], [`tickets`] | the protocol: which message goes to which receive, what is sent when | what carries it |
 //! | [`segment`], [`ring`], [`waker`], [`neighbours`] | shared memory of a node | what messages mean |
+//! | [`team`] | collective calls of a node in shared memory | what is folded |
 //! | [`peer_memory`] | large messages in one copy | – |
+//! | [`far`], [`stream`] | ranks of other nodes, over sockets | how those are made |
 //! | [`loopback`] | what a rank sends to itself | – |
 //! | [`step_link`] | the link to the step process | – |
 //! | [`engine`] | moves what the protocol wants moved, and waits | communicators |
@@ -16,6 +18,7 @@ pub(crate) mod engine;
 pub(crate) mod envelope;
 pub(crate) mod exchange;
 pub(crate) mod failure;
+pub(crate) mod far;
 pub(crate) mod lent;
 pub(crate) mod loopback;
 pub(crate) mod mailbox;
@@ -25,6 +28,8 @@ pub(crate) mod port;
 pub(crate) mod ring;
 pub(crate) mod segment;
 pub(crate) mod step_link;
+pub(crate) mod stream;
 pub(crate) mod sync;
+pub(crate) mod team;
 pub(crate) mod tickets;
 pub(crate) mod waker;

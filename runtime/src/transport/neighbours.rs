@@ -1,5 +1,7 @@
 //! The ranks of this node: rings to them, rings from them, and their wakers.
 
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::envelope::{HEAD_BYTES, Head, Kind};
@@ -9,6 +11,7 @@ use super::peer_memory::{self, Reach};
 use super::ring::{Reader, Writer, record_bytes_max};
 use super::segment::{Presence, RingMemory, Segment};
 use super::sync::Ordering;
+use super::waker::Sleep;
 use crate::ids::Rank;
 use crate::limits::EAGER_CREDIT_BYTES;
 
@@ -28,6 +31,23 @@ pub(crate) struct Neighbours {
     known: Vec<usize>,
     /// Bits of `Segment::senders` that have been seen.
     seen: Vec<u64>,
+    bells: Rc<Bells>,
+}
+
+/// What wakes neighbours that sleep over sockets, by place; none where nobody does.
+#[derive(Debug, Default)]
+pub(crate) struct Bells(pub(crate) Vec<OwnedFd>);
+
+impl Bells {
+    /// Wakes a neighbour after something was published for it.
+    fn notify(&self, segment: &Segment, local: usize) {
+        if segment.seat(local).waker.notify() == Some(Sleep::Poll)
+            && let Some(bell) = self.0.get(local)
+        {
+            // A counter that is full has not been looked at: its owner wakes in any case.
+            let _ = rustix::io::write(bell, &1_u64.to_ne_bytes());
+        }
+    }
 }
 
 /// To a neighbour.
@@ -38,6 +58,7 @@ pub(crate) struct Outlet {
     /// Weight of the whole messages sent so far.
     whole: u64,
     segment: Arc<Segment>,
+    bells: Rc<Bells>,
     to: usize,
 }
 
@@ -69,7 +90,7 @@ impl Carrier for Outlet {
             pushed = self.writer.push(head, parts);
         }
         if pushed {
-            self.segment.seat(self.to).waker.notify();
+            self.bells.notify(&self.segment, self.to);
         }
         Ok(pushed)
     }
@@ -87,7 +108,7 @@ impl Outlet {
 
 impl Neighbours {
     /// The ranks in order of their places, seen from one place. Its rank takes part from now on.
-    pub(crate) fn new(segment: Arc<Segment>, me: usize, ranks: Vec<Rank>) -> Self {
+    pub(crate) fn new(segment: Arc<Segment>, me: usize, ranks: Vec<Rank>, bells: Bells) -> Self {
         peer_memory::publish(segment.seat(me));
         segment.seat(me).set_presence(Presence::Here);
         let count = segment.ranks();
@@ -98,6 +119,7 @@ impl Neighbours {
             inlets: (0..count).map(|_| None).collect(),
             known: Vec::new(),
             seen: vec![0; count.div_ceil(64)],
+            bells: Rc::new(bells),
             segment,
         }
     }
@@ -119,7 +141,7 @@ impl Neighbours {
 
     /// What goes to a neighbour.
     pub(crate) fn outlet(&mut self, to: usize) -> &mut Outlet {
-        let (segment, me) = (&self.segment, self.me);
+        let (segment, bells, me) = (&self.segment, &self.bells, self.me);
         self.outlets[to].get_or_insert_with(|| {
             segment.senders(to)[me / 64].fetch_or(1 << (me % 64), Ordering::AcqRel);
             Outlet {
@@ -127,6 +149,7 @@ impl Neighbours {
                 record_bytes_max: record_bytes_max(segment.geometry().ring_bytes()) - HEAD_BYTES,
                 whole: 0,
                 segment: Arc::clone(segment),
+                bells: Rc::clone(bells),
                 to,
             }
         })
@@ -149,7 +172,7 @@ impl Neighbours {
         let pushed = outlet.writer.push(head, [bytes, &[]]);
         if pushed {
             outlet.whole += weight(bytes.len()) as u64;
-            self.segment.seat(to).waker.notify();
+            self.bells.notify(&self.segment, to);
         }
         pushed
     }
@@ -186,7 +209,7 @@ impl Neighbours {
                 let Some(head) = reader.peek().map_err(|_| Failure::Broken(rank))? else { break };
                 exchange.deliver(rank, head, &Record(reader, head))?;
                 if reader.pop(head) {
-                    self.segment.seat(from).waker.notify();
+                    self.bells.notify(&self.segment, from);
                 }
                 any = true;
             }
@@ -219,7 +242,7 @@ impl Neighbours {
         reader.copy(head, 0, &mut to[..length]);
         reader.add_matched(weight(length));
         if reader.pop(head) {
-            self.segment.seat(from).waker.notify();
+            self.bells.notify(&self.segment, from);
         }
         Some((head.tag, length))
     }
@@ -249,6 +272,11 @@ impl Neighbours {
         }
     }
 
+    /// Wakes a neighbour after something was published for it.
+    pub(crate) fn notify(&self, local: usize) {
+        self.bells.notify(&self.segment, local);
+    }
+
     /// How far a neighbour is.
     pub(crate) fn presence(&self, of: usize) -> Presence {
         self.segment.seat(of).presence()
@@ -271,7 +299,7 @@ impl Neighbours {
     pub(crate) fn leave(&self) {
         self.segment.seat(self.me).set_presence(Presence::Left);
         for local in (0..self.segment.ranks()).filter(|local| *local != self.me) {
-            self.segment.seat(local).waker.notify();
+            self.bells.notify(&self.segment, local);
         }
     }
 }

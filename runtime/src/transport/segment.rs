@@ -16,6 +16,7 @@ use rustix::mm::{MapFlags, ProtFlags};
 
 use super::ring::{CELL_BYTES, Cells, Control};
 use super::sync::{AtomicU32, AtomicU64, Ordering};
+use super::team::Gate;
 use super::waker::Waker;
 use crate::limits::{LOCAL_RANKS_MAX, TEAM_LANE_BYTES, TEAM_SLOTS_MAX};
 
@@ -58,9 +59,9 @@ impl Geometry {
         self.seat(self.ranks).next_multiple_of(4096) + slot * self.slot_bytes()
     }
 
-    /// Two lanes a rank, and one line for what all of them watch.
+    /// A gate, two lanes for each rank, and two for what comes out.
     fn slot_bytes(self) -> usize {
-        (128 + 2 * self.ranks * TEAM_LANE_BYTES).next_multiple_of(4096)
+        (size_of::<Gate>() + 2 * (self.ranks + 1) * TEAM_LANE_BYTES).next_multiple_of(4096)
     }
 
     fn ring(self, from: usize, to: usize) -> usize {

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use super::failure::Failure;
+use crate::ids::Rank;
 use crate::wire::descriptors;
 use crate::wire::frame::{FrameError, read_message, write_message};
 use crate::wire::preamble::{Preamble, Target};
@@ -18,6 +19,24 @@ pub(crate) struct StepLink {
     stream: UnixStream,
     /// Descriptors that have come beside messages.
     descriptors: VecDeque<OwnedFd>,
+}
+
+/// What the step process says.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// A connection to a rank of another node.
+    Peer {
+        /// Which rank.
+        rank: Rank,
+        /// This rank has asked for it.
+        dialled: bool,
+        /// The connection.
+        socket: OwnedFd,
+    },
+    /// Nothing can be sent or received any more.
+    Over(Failure),
+    /// Nothing for a rank.
+    Nothing,
 }
 
 /// Reads of the stream take descriptors in, too.
@@ -61,15 +80,38 @@ impl StepLink {
         self.descriptors.pop_front()
     }
 
-    /// Why the step is over for this rank. It has been told before the memory says so: blocks for a moment at most.
+    /// To be watched.
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+
+    /// Why the step is over for this rank. The memory may say so first: blocks for a moment at most.
     pub(crate) fn verdict(&mut self) -> Failure {
         loop {
-            match self.hear() {
-                Ok(FromServer::PeerGone { rank, node, how }) => return Failure::Lost { rank, node, how },
-                Ok(FromServer::Refused { reason }) => return Failure::StepGone(reason),
-                Ok(_) => {}
-                Err(error) => return Failure::StepGone(error.to_string()),
+            if let News::Over(failure) = self.news() {
+                return failure;
             }
+        }
+    }
+
+    /// The rank ends the step.
+    pub(crate) fn abort(&mut self, code: i32) {
+        // Who cannot be told has ended it already.
+        let _ = self.tell(&ToServer::Abort { code });
+    }
+
+    /// What the step process says. Blocks.
+    pub(crate) fn news(&mut self) -> News {
+        match self.hear() {
+            Ok(FromServer::PeerGone { rank, node, how }) => News::Over(Failure::Lost { rank, node, how }),
+            Ok(FromServer::Refused { reason }) => News::Over(Failure::StepGone(reason)),
+            Ok(FromServer::NoPeer { rank, reason }) => News::Over(Failure::Unreachable { rank, reason }),
+            Ok(FromServer::Peer { rank, dialled }) => match self.descriptor() {
+                Some(socket) => News::Peer { rank, dialled, socket },
+                None => News::Over(Failure::StepGone("a connection is missing".to_owned())),
+            },
+            Ok(_) => News::Nothing,
+            Err(error) => News::Over(Failure::StepGone(error.to_string())),
         }
     }
 

@@ -46,6 +46,19 @@ pub enum Target {
         /// Which rank.
         rank: Rank,
     },
+    /// A program that takes part as a rank, as one that does so as another rank: the socket is handed over to it.
+    Peer {
+        /// Which step.
+        key: StepKey,
+        /// Proof of belonging.
+        secret: Secret,
+        /// Which rank it wants.
+        rank: Rank,
+        /// Which rank it is.
+        from: Rank,
+        /// Which of the rank's programs: the first one is 1.
+        turn: u64,
+    },
 }
 
 #[cfg(feature = "server")]
@@ -60,6 +73,10 @@ impl Target {
             ),
             Self::Rank { key, secret, rank } => (
                 Self::Rank { key, secret: Secret::default(), rank },
+                Some(crate::net::key::Key::new(secret.0)),
+            ),
+            Self::Peer { key, secret, rank, from, turn } => (
+                Self::Peer { key, secret: Secret::default(), rank, from, turn },
                 Some(crate::net::key::Key::new(secret.0)),
             ),
             other => (other, None),

@@ -48,10 +48,28 @@ pub enum ToServer {
     Attach,
     /// The program has left in good order.
     Leave,
+    /// The program wants to speak to a rank of another node. Answered by a `Peer` or a `NoPeer`, some time.
+    Dial {
+        /// Which.
+        to: Rank,
+    },
     /// The program ends the step, with this exit code.
     Abort {
         /// Its code.
         code: i32,
+    },
+    /// A step process has ranks whose n-th programs take part: it wants to hear of a rank that is lost. Answered by a
+    /// `PeerGone`, when there is one.
+    Watch {
+        /// Which turn it is for them.
+        turn: u64,
+    },
+    /// A rank's program is gone before its time; no answer.
+    Lost {
+        /// Its node.
+        node: String,
+        /// How, for people.
+        how: String,
     },
     /// The rank has ended. Its step process says so where the step's calls are kept elsewhere; no answer.
     Left {
@@ -59,6 +77,9 @@ pub enum ToServer {
         node: String,
         /// How, for people.
         how: String,
+        /// Programs that it has had take part.
+        #[serde(default)]
+        turns: u64,
     },
     /// A step process has come to a fence that carries data, for all of its ranks that take part: an allgather over
     /// step processes. It comes to no other fence of the same group before this one is answered.
@@ -164,7 +185,30 @@ pub enum FromServer {
         node: u32,
         /// There are more ranks here than CPUs.
         crowded: bool,
+        /// Which of the rank's programs it is: the first one is 1.
+        turn: u64,
+        /// So many `Bell`s follow, one for each rank of the node in order of local rank.
+        bells: u32,
     },
+    /// The event descriptor that wakes a rank; it travels with the message.
+    Bell,
+    /// A connection to a rank of another node; the socket travels with the message.
+    Peer {
+        /// Which rank.
+        rank: Rank,
+        /// This side has asked for it, and so is the first to send on it.
+        dialled: bool,
+    },
+    /// A rank of another node that was asked for cannot be reached.
+    NoPeer {
+        /// Which.
+        rank: Rank,
+        /// Why.
+        reason: String,
+    },
+    /// Answer to who comes for a [`Peer`](super::preamble::Target::Peer): nothing more is read from this connection but
+    /// by that rank.
+    Introduced,
     /// A rank is gone: the call cannot complete, since it had not made it; the message will never come, or never be received;
     /// or, on the link of a program that takes part, the step is over.
     PeerGone {

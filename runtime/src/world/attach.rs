@@ -1,13 +1,15 @@
 //! How a process becomes a rank: by its environment, through the node's door, to its step process.
 
 use std::env;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use super::communicator::Communicator;
 use crate::env::{JOB, RANK, SOCKET, STEP, STEP_SECRET};
 use crate::ids::{JobId, Rank, StepId, StepKey};
 use crate::transport::engine::{Engine, Place};
-use crate::transport::neighbours::Neighbours;
+use crate::transport::far::Far;
+use crate::transport::neighbours::{Bells, Neighbours};
 use crate::transport::port::Port;
 use crate::transport::segment::{Geometry, Segment};
 use crate::transport::step_link::StepLink;
@@ -54,8 +56,8 @@ pub(super) fn attach() -> Result<Communicator, InitError> {
         Ok((step, answer))
     };
     let (mut step, answer) = join().map_err(|source| InitError::Link { path: path.clone(), source })?;
-    let (nodes, node, crowded) = match answer {
-        FromServer::Attached { nodes, node, crowded } => (nodes, node, crowded),
+    let (nodes, node, crowded, bells) = match answer {
+        FromServer::Attached { nodes, node, crowded, bells, .. } => (nodes, node, crowded, bells),
         FromServer::Refused { reason } => return Err(InitError::Refused(reason)),
         FromServer::PeerGone { rank, node, how } => {
             return Err(InitError::Refused(format!("rank {rank} on {node} {how}")));
@@ -67,9 +69,26 @@ pub(super) fn attach() -> Result<Communicator, InitError> {
     let me = ranks.iter().position(|local| *local == rank).ok_or_else(nonsense)?;
     let geometry = Geometry::new(ranks.len() as u32).ok_or_else(nonsense)?;
     let memory = step.descriptor().ok_or_else(nonsense)?;
-    let neighbours = Neighbours::new(Segment::map(memory, geometry)?, me, ranks);
-    let engine = Engine::new(rank, places, neighbours, Some(step), crowded);
+    let bells = hear_bells(&mut step, bells).map_err(|source| InitError::Link { path, source })?;
+    let far = match bells.get(me) {
+        Some(bell) => Some(Far::new(bell.try_clone()?)),
+        None => None,
+    };
+    let neighbours = Neighbours::new(Segment::map(memory, geometry)?, me, ranks, Bells(bells));
+    let engine = Engine::new(rank, places, neighbours, far, Some(step), crowded);
     Ok(Communicator::all(Port::new(engine), nodes.into_iter().map(|node| node.name).collect()))
+}
+
+/// What wakes each rank of the node, where the step has several nodes.
+fn hear_bells(step: &mut StepLink, count: u32) -> Result<Vec<OwnedFd>, FrameError> {
+    let mut bells = Vec::new();
+    while bells.len() < count as usize {
+        match step.hear()? {
+            FromServer::Bell => bells.push(step.descriptor().ok_or(FrameError::OutOfTurn)?),
+            _ => return Err(FrameError::OutOfTurn),
+        }
+    }
+    Ok(bells)
 }
 
 /// The only rank of its world.
@@ -77,8 +96,8 @@ fn alone() -> Result<Communicator, InitError> {
     let segment = Geometry::new(1)
         .and_then(Segment::own)
         .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
-    let neighbours = Neighbours::new(segment, 0, vec![Rank(0)]);
-    let engine = Engine::new(Rank(0), vec![Place { node: 0, local: 0 }], neighbours, None, true);
+    let neighbours = Neighbours::new(segment, 0, vec![Rank(0)], Bells::default());
+    let engine = Engine::new(Rank(0), vec![Place { node: 0, local: 0 }], neighbours, None, None, true);
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Ok(Communicator::all(Port::new(engine), vec![name]))
 }

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::collectives::Calls;
 use super::error::{Call, Error};
 use super::group::Group;
 use crate::ids::Rank;
@@ -21,6 +22,7 @@ pub struct Communicator {
     me: usize,
     /// Messages between ranks; those of collectives have the next one.
     context: u32,
+    calls: Rc<Calls>,
 }
 
 /// What all communicators of a process share.
@@ -45,7 +47,30 @@ impl Communicator {
             (engine.me(), engine.places().len())
         };
         let session = Session { port, nodes, begin: Instant::now(), next_context: Cell::new(CONTEXTS) };
-        Self { session: Rc::new(session), group: Rc::new(Group::All(size)), me: me.0 as usize, context: 0 }
+        Self {
+            session: Rc::new(session),
+            group: Rc::new(Group::All(size)),
+            me: me.0 as usize,
+            context: 0,
+            calls: Rc::default(),
+        }
+    }
+
+    /// One of some of its ranks, this one among them, in a message space that none of them has.
+    pub(super) fn derive(&self, ranks: Vec<Rank>, context: u32) -> Self {
+        let group = Group::of(ranks);
+        let me = group.number(self.port().engine().me()).unwrap_or(0);
+        Self { session: Rc::clone(&self.session), group: Rc::new(group), me, context, calls: Rc::default() }
+    }
+
+    /// The first message space that no communicator of this rank has.
+    pub(super) fn next_context(&self) -> u32 {
+        self.session.next_context.get()
+    }
+
+    /// A communicator gets this message space.
+    pub(super) fn take_context(&self, context: u32) {
+        self.session.next_context.set(context.saturating_add(CONTEXTS));
     }
 
     /// This rank, from 0 to [`Self::size`] - 1 (`MPI_Comm_rank`).
@@ -99,6 +124,11 @@ impl Communicator {
     /// Message space of collectives.
     pub(crate) fn collective_context(&self) -> u32 {
         self.context + 1
+    }
+
+    /// Its collective calls.
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// Which ranks it has.

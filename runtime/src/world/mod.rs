@@ -18,6 +18,7 @@
 //! live in a scope. A communicator belongs to one thread. Without a launcher a program is the only rank of its world.
 
 mod attach;
+mod collectives;
 mod communicator;
 mod error;
 mod group;
@@ -32,6 +33,7 @@ mod value;
 use std::ops::Deref;
 
 pub use self::attach::InitError;
+pub use self::collectives::{Background, BackgroundBarrier, Fold, Number, Operation, UserOperation};
 pub use self::communicator::Communicator;
 pub use self::error::Error;
 pub use self::point_to_point::{ANY, Any, Source, Status, Tag};
@@ -56,6 +58,16 @@ impl World {
     /// [`InitError`]: the step cannot be reached, or has not let this process in.
     pub fn init() -> Result<Self, InitError> {
         attach::attach().map(|all| Self { all })
+    }
+}
+
+impl World {
+    /// Ends the step for all ranks, and this process with an exit code (`MPI_Abort`, MPI 4.1, section 9.4). The others are
+    /// told which rank has done it and with which code: their calls fail, and those that have not ended by themselves a
+    /// moment later are killed. Does not return.
+    pub fn abort(&self, code: i32) -> ! {
+        self.all.port().engine().abort(code);
+        std::process::exit(code)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::communicator::Communicator;
 use crate::ids::Rank;
 use crate::transport::engine::{Engine, Place};
-use crate::transport::neighbours::Neighbours;
+use crate::transport::neighbours::{Bells, Neighbours};
 use crate::transport::port::Port;
 use crate::transport::segment::{Geometry, Segment};
 
@@ -36,7 +36,7 @@ pub(crate) fn run<R: Send>(size: u32, rank: impl Fn(&Communicator) -> R + Sync) 
 pub(crate) fn communicator(segment: Arc<Segment>, me: u32) -> Communicator {
     let size = segment.ranks() as u32;
     let places = (0..size).map(|local| Place { node: 0, local }).collect();
-    let neighbours = Neighbours::new(segment, me as usize, (0..size).map(Rank).collect());
-    let engine = Engine::new(Rank(me), places, neighbours, None, true);
+    let neighbours = Neighbours::new(segment, me as usize, (0..size).map(Rank).collect(), Bells::default());
+    let engine = Engine::new(Rank(me), places, neighbours, None, None, true);
     Communicator::all(Port::new(engine), vec!["here".to_owned()])
 }

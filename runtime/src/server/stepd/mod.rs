@@ -12,6 +12,7 @@ mod environment;
 mod exchange;
 mod fence;
 mod input;
+mod introductions;
 mod link;
 mod log;
 mod mailbox;
@@ -30,6 +31,7 @@ mod singletons;
 mod stdio;
 mod step;
 mod task;
+mod turns;
 mod virtual_nodes;
 mod visitors;
 

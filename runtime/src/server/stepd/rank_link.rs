@@ -8,9 +8,11 @@ use std::rc::Rc;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
-use super::membership::{Lost, Member};
+use super::introductions::Introduction;
+use super::membership::Member;
 use super::rank_call;
 use super::step::Step;
+use super::turns::Lost;
 use crate::ids::Rank;
 use crate::net::link::{Link, ReadHalf, WriteHalf};
 use crate::wire::descriptors;
@@ -27,9 +29,14 @@ async fn answer(step: &Rc<Step>, rank: Rank, link: Link) -> Result<(), FrameErro
     let (mut reader, mut writer) = (FrameReader::new(link.read), FrameWriter::new(link.write));
     while let Some(message) = reader.message().await? {
         match message {
-            ToServer::Left { node, how } => step.left(rank, node, how),
+            ToServer::Left { node, how, turns } => {
+                step.left(rank, node.clone(), how.clone());
+                step.missed(turns, Lost { rank, node, how });
+            }
+            ToServer::Lost { node, how } => step.lose(Lost { rank, node, how }),
+            ToServer::Watch { turn } => writer.message(&watched(step, turn).await).await?,
             ToServer::Attach => return attend(step, rank, reader, writer).await,
-            ToServer::Leave | ToServer::Abort { .. } => {}
+            ToServer::Leave | ToServer::Abort { .. } | ToServer::Dial { .. } => {}
             ToServer::Fence { group, ranks, data } => {
                 writer.message(&step.fence_at_root(group, ranks, data).await).await?;
             }
@@ -63,9 +70,17 @@ async fn attend(
     if !matches!(orderly, Ok(true)) {
         let how = step.how_it_ended(rank, pid).await;
         let node = step.node_of(rank);
-        step.lose(Lost { rank, node, how });
+        step.lose_own(Lost { rank, node, how });
     }
     Ok(())
+}
+
+/// Waits for a rank to be lost, for another step process.
+async fn watched(step: &Rc<Step>, turn: u64) -> FromServer {
+    step.begun_elsewhere(turn);
+    let mut losses = step.membership.losses();
+    let lost = losses.wait_for(Option::is_some).await.ok().and_then(|lost| lost.clone());
+    lost.map_or_else(|| FromServer::Refused { reason: "the step has ended".to_owned() }, FromServer::from)
 }
 
 /// Whether the program has left in good order.
@@ -79,9 +94,14 @@ async fn converse(
     let nodes = step.node_ranks();
     let name = step.node_of(rank);
     let node = nodes.iter().position(|node| node.name == name).unwrap_or(0) as u32;
-    let attached = FromServer::Attached { nodes, node, crowded: step.is_crowded() };
+    let bells = member.memory.bells.len() as u32;
+    let crowded = step.is_crowded();
+    let attached = FromServer::Attached { nodes, node, crowded, turn: member.turn, bells };
     if let Some(stream) = writer.stream().unix() {
-        hand_over(stream, &attached, member.memory.as_fd()).await?;
+        hand_over(stream, &attached, member.memory.file.as_fd()).await?;
+        for bell in member.memory.bells.iter() {
+            hand_over(stream, &FromServer::Bell, bell.as_fd()).await?;
+        }
     }
     let mut losses = step.membership.losses();
     let mut told = false;
@@ -91,8 +111,9 @@ async fn converse(
                 Some(ToServer::Leave) => return Ok(true),
                 Some(ToServer::Abort { code }) => {
                     let how = format!("has ended the step with code {code}");
-                    step.lose(Lost { rank, node: step.node_of(rank), how });
+                    step.lose_own(Lost { rank, node: step.node_of(rank), how });
                 }
+                Some(ToServer::Dial { to }) => step.dial_for(member, to),
                 Some(_) => {}
                 None => return Ok(false),
             },
@@ -102,7 +123,21 @@ async fn converse(
                     writer.message(&FromServer::from(lost)).await?;
                 }
             }
+            introduction = step.next_introduction(member) => tell(writer, introduction).await?,
         }
+    }
+}
+
+/// Hands a rank what came of a connection.
+async fn tell(writer: &mut FrameWriter<WriteHalf>, introduction: Introduction) -> Result<(), FrameError> {
+    match (introduction, writer.stream().unix()) {
+        (Introduction::Socket { with, dialled, socket }, Some(stream)) => {
+            hand_over(stream, &FromServer::Peer { rank: with, dialled }, socket.as_fd()).await
+        }
+        (Introduction::Failed { with, reason }, _) => {
+            writer.message(&FromServer::NoPeer { rank: with, reason }).await
+        }
+        (Introduction::Socket { .. }, None) => Ok(()),
     }
 }
 

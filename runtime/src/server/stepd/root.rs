@@ -61,10 +61,15 @@ impl Step {
 
     /// Lets the root know of a rank's end, so that nobody waits for it.
     pub(super) fn report_end(self: &Rc<Self>, rank: Rank, node: String, how: String) {
-        let step = Rc::clone(self);
+        let (step, turns) = (Rc::clone(self), self.membership.turns_of(rank));
         tokio::task::spawn_local(async move {
-            // A root that is gone waits for nobody.
-            let _ = step.tell_root(rank, &ToServer::Left { node, how }, &[]).await;
+            step.say_to_root(rank, &ToServer::Left { node, how, turns }).await;
         });
+    }
+
+    /// Says something to the root that has no answer.
+    pub(super) async fn say_to_root(&self, rank: Rank, message: &ToServer) {
+        // A root that is gone waits for nobody.
+        let _ = self.tell_root(rank, message, &[]).await;
     }
 }

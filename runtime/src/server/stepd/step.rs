@@ -26,6 +26,7 @@ use super::pmix::Pmix;
 use super::room::{Held, Room};
 use super::stdio::OpenError;
 use super::task::{Progress, Task, errno_of};
+use super::turns::Lost;
 use super::visitors::Owner;
 use crate::ids::Rank;
 use crate::limits::{CALLS_BYTES_MAX, LOGS_MEMORY_BYTES_MAX, MAIL_BYTES_MAX, MAIL_MESSAGES_MAX};
@@ -194,6 +195,9 @@ impl Step {
             if let Some(log) = task.log(stream) {
                 log.append(bytes)?;
             }
+            if stream == Stream::Stderr {
+                task.remember(bytes);
+            }
             task.rank
         };
         self.each_link(|link| link.has_data(rank, stream));
@@ -305,7 +309,8 @@ impl Step {
         self.tasks.borrow_mut()[task].exit = Some(exit);
         self.ends.notify_waiters();
         if self.is_root() {
-            self.left(rank, node, how);
+            self.left(rank, node.clone(), how.clone());
+            self.missed(self.membership.turns_of(rank), Lost { rank, node, how });
         } else {
             self.report_end(rank, node, how);
         }

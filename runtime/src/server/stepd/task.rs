@@ -40,6 +40,8 @@ pub(super) struct Task {
     pub(super) progress: Progress,
     /// How it ended.
     pub(super) exit: Option<Exit>,
+    /// The end of its error output, for the report of its loss.
+    pub(super) tail: Vec<u8>,
     /// Logs of stdout and stderr, where they are logged.
     logs: [Option<Log>; 2],
     /// Its own stdout and stderr, where its epilog or a notice may need them. They keep its pipes open, and so go
@@ -58,6 +60,7 @@ impl Task {
             rank: task.rank,
             progress: Progress::Starting,
             exit: None,
+            tail: Vec::new(),
             logs: [
                 log(on_terminal || task.stdout == Output::Log),
                 log(!on_terminal && task.stderr == Output::Log),
@@ -70,6 +73,15 @@ impl Task {
     /// The log of a stream, where it is logged.
     pub(super) fn log(&mut self, stream: Stream) -> Option<&mut Log> {
         self.logs[stream as usize - 1].as_mut()
+    }
+
+    /// Keeps the end of its error output.
+    pub(super) fn remember(&mut self, bytes: &[u8]) {
+        /// Some lines.
+        const TAIL_BYTES_MAX: usize = 1024;
+        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_BYTES_MAX)..]);
+        let surplus = self.tail.len().saturating_sub(TAIL_BYTES_MAX);
+        self.tail.drain(..surplus);
     }
 
     /// Streams that may still grow.

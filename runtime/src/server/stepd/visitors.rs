@@ -45,7 +45,11 @@ impl Drop for Place {
 impl Step {
     /// Lets a visitor in that has the step's secret. Another is not worth an answer: its socket closes.
     pub(super) fn adopt(self: &Rc<Self>, target: Target, descriptor: OwnedFd) {
-        let (Target::Step { secret, .. } | Target::Rank { secret, .. }) = &target else { return };
+        let (Target::Step { secret, .. } | Target::Rank { secret, .. } | Target::Peer { secret, .. }) =
+            &target
+        else {
+            return;
+        };
         // Without room for whole frames the two sides wake each other more often, and that is all.
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(&descriptor, SOCKET_BYTES);
         match Socket::adopt(descriptor) {
@@ -90,6 +94,9 @@ impl Step {
             }
             Target::Rank { rank, .. } => {
                 tokio::task::spawn_local(async move { rank_link::serve(&step, rank, bytes).await });
+            }
+            Target::Peer { rank, from, turn, .. } => {
+                tokio::task::spawn_local(async move { step.introduce(rank, turn, from, bytes).await });
             }
             Target::Controller | Target::Join | Target::Node => {}
         }

@@ -92,6 +92,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Ok(self.bulk.take().map_or_else(Bytes::new, |(piece, _)| piece.freeze()))
     }
 
+    /// The stream behind it; `None` where more of it has been read than frames were taken.
+    pub fn into_stream(self) -> Option<R> {
+        (self.buffer.is_empty() && self.bulk.is_none()).then_some(self.stream)
+    }
+
     /// The next message, or `None` where the stream ended.
     ///
     /// # Errors
@@ -158,6 +163,11 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
     }
 
     /// The stream behind it.
+    pub fn into_stream(self) -> W {
+        self.stream
+    }
+
+    /// The same, to look at.
     pub fn stream(&self) -> &W {
         &self.stream
     }

@@ -26,5 +26,4 @@ pub mod server;
 #[expect(dead_code, reason = "collectives and links between nodes, which come next, use the rest")]
 mod transport;
 pub mod wire;
-#[expect(dead_code, reason = "collectives, which come next, use the rest")]
 pub mod world;

@@ -521,6 +521,14 @@ impl Engine {
         self.over.get_or_insert(failure);
     }
 
+    /// Ends the step for all ranks.
+    pub(crate) fn abort(&mut self, code: i32) {
+        self.give_up(Failure::GaveUp);
+        if let Some(step) = &mut self.step {
+            step.abort(code);
+        }
+    }
+
     /// Leaves in good order, after what was begun has gone. Blocks as long as receivers are slow.
     pub(crate) fn leave(&mut self) {
         if self.neighbours.presence(self.neighbours.me()) == Presence::Left {

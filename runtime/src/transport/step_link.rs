@@ -109,6 +109,12 @@ impl StepLink {
         }
     }
 
+    /// The rank ends the step.
+    pub(crate) fn abort(&mut self, code: i32) {
+        // Who cannot be told has ended it already.
+        let _ = self.tell(&ToServer::Abort { code });
+    }
+
     /// The rank leaves in good order.
     pub(crate) fn leave(&mut self) {
         // A step process that is gone has nobody to tell.

@@ -56,6 +56,23 @@ impl Communicator {
         }
     }
 
+    /// One of some of its ranks, this one among them, in a message space that none of them has.
+    pub(super) fn derive(&self, ranks: Vec<Rank>, context: u32) -> Self {
+        let group = Group::of(ranks);
+        let me = group.number(self.port().engine().me()).unwrap_or(0);
+        Self { session: Rc::clone(&self.session), group: Rc::new(group), me, context, calls: Rc::default() }
+    }
+
+    /// The first message space that no communicator of this rank has.
+    pub(super) fn next_context(&self) -> u32 {
+        self.session.next_context.get()
+    }
+
+    /// A communicator gets this message space.
+    pub(super) fn take_context(&self, context: u32) {
+        self.session.next_context.set(context.saturating_add(CONTEXTS));
+    }
+
     /// This rank, from 0 to [`Self::size`] - 1 (`MPI_Comm_rank`).
     #[must_use]
     pub fn rank(&self) -> usize {

@@ -61,6 +61,16 @@ impl World {
     }
 }
 
+impl World {
+    /// Ends the step for all ranks, and this process with an exit code (`MPI_Abort`, MPI 4.1, section 9.4). The others are
+    /// told which rank has done it and with which code: their calls fail, and those that have not ended by themselves a
+    /// moment later are killed. Does not return.
+    pub fn abort(&self, code: i32) -> ! {
+        self.all.port().engine().abort(code);
+        std::process::exit(code)
+    }
+}
+
 impl Deref for World {
     type Target = Communicator;
 

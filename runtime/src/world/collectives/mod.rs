@@ -23,6 +23,7 @@ mod data;
 mod execute;
 mod operation;
 mod reduction;
+mod split;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -207,6 +207,37 @@ fn a_background_call_that_nobody_waits_for_moves_in_other_calls_and_before_leavi
     });
 }
 
+#[test]
+fn communicators_are_divided_and_do_not_hear_each_other() {
+    run(7, |world| {
+        let me = world.rank();
+        // Rank 6 is in none; the others by parity, the highest first.
+        let color = (me < 6).then_some(me as u32 % 2);
+        let part = world.split(color, -(me as i64)).unwrap();
+        assert_eq!(part.is_none(), me == 6);
+        if let Some(part) = part {
+            assert_eq!((part.rank(), part.size()), ((5 - me) / 2, 3));
+            let mut ranks = [9; 3];
+            part.all_gather(&[me], &mut ranks).unwrap();
+            assert_eq!(ranks, [4 + me % 2, 2 + me % 2, me % 2]);
+            // Divided again, with messages of the whole under way.
+            let pair = part.split(Some(u32::from(part.rank() == 0)), 0).unwrap().unwrap();
+            let mut sum = [me];
+            pair.all_reduce_in_place(&mut sum, &Operation::Sum).unwrap();
+            assert_eq!(sum[0], if part.rank() == 0 { me } else { 2 + 2 * (me % 2) });
+        }
+        let twin = world.duplicate().unwrap();
+        let (next, last) = ((me + 1) % 7, (me + 6) % 7);
+        world.scope(|scope| scope.isend(&[1_u8], next, 0).map(drop)).unwrap();
+        let mut got = [0_u8];
+        twin.send_recv(&[2_u8], next, &mut got, last, 0).unwrap();
+        assert_eq!(got, [2]);
+        world.recv(&mut got, last, 0).unwrap();
+        assert_eq!(got, [1]);
+        assert_eq!(world.split_by_node().unwrap().size(), 7);
+    });
+}
+
 fn told(result: Result<(), Error>) -> String {
     match result.unwrap_err().failure() {
         Failure::Mismatch(told) => told.clone(),

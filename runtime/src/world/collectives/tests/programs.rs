@@ -34,6 +34,8 @@ enum Step {
     ReduceScatter,
     /// The largest of all first numbers becomes everybody's.
     Max,
+    /// The ranks are divided by what they are modulo a number, and each part folds its own.
+    Split(usize),
     /// What the vectors are now is folded while other steps change them; the result replaces them.
     Meanwhile(Vec<Step>),
 }
@@ -91,6 +93,12 @@ fn model(step: &Step, states: &mut [State]) {
             let most = before.iter().map(|state| state[0][1]).max().unwrap_or(0);
             states.iter_mut().for_each(|state| state[0][1] = most);
         }
+        Step::Split(parts) => {
+            for (rank, state) in states.iter_mut().enumerate() {
+                let part: Vec<State> = before.iter().skip(rank % parts).step_by(*parts).cloned().collect();
+                *state = folded(&part);
+            }
+        }
         Step::Meanwhile(steps) => {
             steps.iter().for_each(|step| model(step, states));
             states.fill(folded(&before));
@@ -142,6 +150,11 @@ fn perform(step: &Step, world: &Communicator, state: &mut State) -> Result<(), E
             world.all_reduce_in_place(&mut most, &Operation::Max)?;
             state[0][1] = most[0];
         }
+        Step::Split(parts) => {
+            if let Some(part) = world.split(Some((me % parts) as u32), 0)? {
+                part.all_reduce_in_place(state, &operation)?;
+            }
+        }
         Step::Meanwhile(steps) => {
             let folding = world.iall_reduce(before, operation)?;
             steps.iter().try_for_each(|step| perform(step, world, state))?;
@@ -168,6 +181,7 @@ fn steps(size: usize) -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::AllToAll),
         1 => Just(Step::ReduceScatter),
         1 => Just(Step::Max),
+        1 => (1..4usize).prop_map(Step::Split),
     ];
     let step =
         step.prop_recursive(2, 16, 4, |inner| prop::collection::vec(inner, 0..4).prop_map(Step::Meanwhile));
@@ -175,7 +189,7 @@ fn steps(size: usize) -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn ranks_do_what_the_model_does(

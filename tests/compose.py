@@ -49,7 +49,7 @@ def engine(keep):
     with open(work / "log", "w") as log:
         daemon = subprocess.Popen(
             ["dockerd", "--data-root", work / "data", "--exec-root", work / "exec", "--host", f"unix://{socket}",
-             "--pidfile", work / "pid"], stdout=log, stderr=log)
+             "--pidfile", work / "pid", "--bridge", "none"], stdout=log, stderr=log)
     try:
         def answers():
             assert daemon.poll() is None, (work / "log").read_text()[-2000:]

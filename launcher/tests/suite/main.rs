@@ -15,6 +15,7 @@ mod main_job;
 mod network;
 mod no_controller;
 mod output;
+mod programs;
 mod ranks;
 mod steps;
 mod top;

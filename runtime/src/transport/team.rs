@@ -30,8 +30,9 @@ pub(crate) struct Gate {
     clash: AtomicU64,
 }
 
-/// What stands before a lane's bytes: which call its owner makes.
-const MARK_BYTES: usize = 8;
+/// What stands before a lane's bytes: which call its owner makes here; and, in the first of its lanes, which one it makes
+/// here or by messages.
+const MARK_BYTES: usize = 16;
 
 /// Bytes that a rank can lay down.
 pub(crate) const TEAM_BYTES_MAX: usize = TEAM_LANE_BYTES - MARK_BYTES;
@@ -64,6 +65,25 @@ pub(crate) enum TeamError {
     },
     /// Something else.
     Failure(Failure),
+}
+
+/// A call by its number among its communicator's, counted from 0, and its mark.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named {
+    /// Its number.
+    pub(crate) number: u32,
+    /// What it has to agree in with the calls of others.
+    pub(crate) mark: i32,
+}
+
+impl Named {
+    /// Set in the mark's half of every word: marks are not negative.
+    const SET: u32 = 1 << 31;
+
+    /// As one word that is never zero.
+    fn word(self) -> u64 {
+        u64::from(self.number) << 32 | u64::from(self.mark.cast_unsigned() | Self::SET)
+    }
 }
 
 impl From<Failure> for TeamError {
@@ -101,6 +121,37 @@ impl Team {
         unsafe { self.lane(call, member).cast::<AtomicU64>().as_ref() }
     }
 
+    /// The latest call of a member, here or by messages: its number and its mark.
+    fn latest(&self, member: usize) -> &AtomicU64 {
+        // SAFETY: the second word of a lane, aligned, which is only touched as an atomic.
+        unsafe { self.lane(0, member).add(8).cast::<AtomicU64>().as_ref() }
+    }
+
+    /// Says that this rank makes a call by messages, and wakes those who wait at the gate for it.
+    ///
+    /// # Errors
+    /// [`TeamError::Clash`]: another member makes another call in its place.
+    pub(crate) fn announce(&self, port: &Port, named: Named) -> Result<(), TeamError> {
+        self.latest(self.me).store(named.word(), Ordering::Release);
+        let mut engine = port.engine();
+        for (member, (_, local)) in self.members.iter().enumerate() {
+            if member != self.me {
+                engine.neighbours().notify(*local);
+            }
+        }
+        self.check_latest(named)
+    }
+
+    fn check_latest(&self, named: Named) -> Result<(), TeamError> {
+        for member in 0..self.size() {
+            let theirs = self.latest(member).load(Ordering::Acquire);
+            if theirs != 0 && (theirs >> 32) as u32 == named.number && theirs != named.word() {
+                return Err(TeamError::Clash { member, mark: (theirs as u32 & !Named::SET).cast_signed() });
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a lane's bytes.
     fn lay_down(&self, call: u32, member: usize, bytes: &[u8]) {
         assert!(bytes.len() <= TEAM_BYTES_MAX, "more than a lane holds");
@@ -129,13 +180,13 @@ impl Team {
         unsafe { std::slice::from_raw_parts(self.lane(call, member).add(MARK_BYTES).as_ptr(), length) }
     }
 
-    /// Waits until all have come (`MPI_Barrier`). `mark` names the call. Blocks.
+    /// Waits until all have come (`MPI_Barrier`). Blocks.
     ///
     /// # Errors
     /// [`TeamError`].
-    pub(crate) fn barrier(&self, port: &Port, mark: i32) -> Result<(), TeamError> {
-        let call = self.come(port, mark, &[])?;
-        self.pass(port, mark, call, |_| {}).map(drop)
+    pub(crate) fn barrier(&self, port: &Port, named: Named) -> Result<(), TeamError> {
+        let call = self.come(port, named, &[])?;
+        self.pass(port, named, call, |_| {}).map(drop)
     }
 
     /// Folds what all have, in the order of the members, into the first, and gives every one the outcome
@@ -146,13 +197,13 @@ impl Team {
     pub(crate) fn all_reduce(
         &self,
         port: &Port,
-        mark: i32,
+        named: Named,
         bytes: &mut [u8],
         mut fold: impl FnMut(&mut [u8], &[u8]),
     ) -> Result<(), TeamError> {
         let length = bytes.len();
-        let call = self.come(port, mark, bytes)?;
-        let call = self.pass(port, mark, call, |call| {
+        let call = self.come(port, named, bytes)?;
+        let call = self.pass(port, named, call, |call| {
             self.pick_up(call, 0, bytes);
             for member in 1..self.size() {
                 fold(bytes, self.view(call, member, length));
@@ -171,41 +222,42 @@ impl Team {
     pub(crate) fn share(
         &self,
         port: &Port,
-        mark: i32,
+        named: Named,
         own: &[u8],
         mut read: impl FnMut(&dyn Fn(usize, &mut [u8])),
     ) -> Result<(), TeamError> {
-        let call = self.come(port, mark, own)?;
-        self.pass(port, mark, call, |_| {})?;
+        let call = self.come(port, named, own)?;
+        self.pass(port, named, call, |_| {})?;
         read(&|member, room| self.pick_up(call, member, room));
         Ok(())
     }
 
     /// Lays something down for the next call; gives the call's number.
-    fn come(&self, port: &Port, mark: i32, bytes: &[u8]) -> Result<u32, Failure> {
+    fn come(&self, port: &Port, named: Named, bytes: &[u8]) -> Result<u32, Failure> {
         port.engine().check()?;
         let call = self.calls.get();
         self.calls.set(call.wrapping_add(1));
         self.lay_down(call, self.me, bytes);
-        self.mark(call, self.me).store(u64::from(mark.cast_unsigned()), Ordering::Relaxed);
+        self.mark(call, self.me).store(u64::from(named.mark.cast_unsigned()), Ordering::Relaxed);
+        self.latest(self.me).store(named.word(), Ordering::Release);
         Ok(call)
     }
 
     /// Waits for the gate of a call; the last one to come does `all` before it opens.
-    fn pass(&self, port: &Port, mark: i32, call: u32, all: impl FnOnce(u32)) -> Result<u32, TeamError> {
+    fn pass(&self, port: &Port, named: Named, call: u32, all: impl FnOnce(u32)) -> Result<u32, TeamError> {
         let come = self.gate().word.fetch_add(1, Ordering::AcqRel) as u32 + 1;
         if come as usize == self.size() {
-            if self.clashing(call, mark).is_some() {
+            if self.clashing(call, named.mark).is_some() {
                 self.gate().clash.store(u64::from(call) + 1, Ordering::Relaxed);
             } else {
                 all(call);
             }
             self.open(port, call);
         } else {
-            self.wait(port, call)?;
+            self.wait(port, named, call)?;
         }
         if self.gate().clash.load(Ordering::Relaxed) == u64::from(call) + 1
-            && let Some((member, mark)) = self.clashing(call, mark)
+            && let Some((member, mark)) = self.clashing(call, named.mark)
         {
             return Err(TeamError::Clash { member, mark });
         }
@@ -232,7 +284,7 @@ impl Team {
         (self.gate().word.load(Ordering::Acquire) >> 32) as u32 != call
     }
 
-    fn wait(&self, port: &Port, call: u32) -> Result<(), Failure> {
+    fn wait(&self, port: &Port, named: Named, call: u32) -> Result<(), TeamError> {
         let mut engine = port.engine();
         for _ in 0..engine.spins().min(GATE_SPINS) {
             if self.is_open(call) {
@@ -241,6 +293,9 @@ impl Team {
             std::hint::spin_loop();
         }
         let hope = |engine: &Engine| {
+            if self.check_latest(named).is_err() {
+                return Err(Failure::Mismatch(String::new()));
+            }
             let gone = self.members.iter().find(|(_, local)| engine.is_gone(*local));
             match gone {
                 // It may have come, and left after that.
@@ -248,7 +303,11 @@ impl Team {
                 _ => Ok(()),
             }
         };
-        engine.wait_until(|_| Ok(self.is_open(call).then_some(())), hope)
+        let waited = engine.wait_until(|_| Ok(self.is_open(call).then_some(())), hope);
+        match waited {
+            Err(Failure::Mismatch(_)) => self.check_latest(named),
+            waited => Ok(waited?),
+        }
     }
 }
 
@@ -256,6 +315,10 @@ impl Team {
 mod tests {
     use super::*;
     use crate::world::threads;
+
+    fn named(number: u32, mark: i32) -> Named {
+        Named { number, mark }
+    }
 
     /// The team of all ranks of a test.
     fn team(port: &Port) -> Team {
@@ -274,9 +337,9 @@ mod tests {
                 let team = team(world.port());
                 for round in 1..200 {
                     come.fetch_add(1, Ordering::SeqCst);
-                    team.barrier(world.port(), 0).unwrap();
+                    team.barrier(world.port(), named(0, 0)).unwrap();
                     assert!(come.load(Ordering::SeqCst) >= round * size as usize);
-                    team.barrier(world.port(), 0).unwrap();
+                    team.barrier(world.port(), named(0, 0)).unwrap();
                 }
             });
         }
@@ -288,7 +351,7 @@ mod tests {
             let (team, me) = (team(world.port()), world.rank() as u8);
             for round in 0..100_u8 {
                 let mut text = [b'a' + me, round];
-                team.all_reduce(world.port(), 1, &mut text, |all, one| {
+                team.all_reduce(world.port(), named(2 * u32::from(round), 1), &mut text, |all, one| {
                     // Not commutative: the order shows.
                     all[0] = all[0].wrapping_mul(3).wrapping_add(one[0]);
                     assert_eq!(one[1], round);
@@ -302,22 +365,50 @@ mod tests {
                         pick(member, std::slice::from_mut(one));
                     }
                 };
-                team.share(world.port(), 2, &[me ^ round], &mut read).unwrap();
+                team.share(world.port(), named(2 * u32::from(round) + 1, 2), &[me ^ round], &mut read)
+                    .unwrap();
                 assert_eq!(all, [0, 1, 2, 3].map(|member| member ^ round));
             }
         });
     }
 
     #[test]
-    fn different_calls_are_told_to_all_and_one_who_has_left_is_missed() {
+    fn different_calls_are_told_to_all() {
         threads::run(3, |world| {
             let team = team(world.port());
             let mark = if world.rank() == 1 { 7 } else { 5 };
-            let clash = team.barrier(world.port(), mark).unwrap_err();
-            let expected = if world.rank() == 1 { (0, 5) } else { (1, 7) };
-            assert_eq!(clash, TeamError::Clash { member: expected.0, mark: expected.1 });
+            let clash = team.barrier(world.port(), named(0, mark)).unwrap_err();
+            let expected = if world.rank() == 1 { [(0, 5), (2, 5)] } else { [(1, 7), (1, 7)] };
+            let told = expected.map(|(member, mark)| TeamError::Clash { member, mark });
+            assert!(told.contains(&clash), "{clash:?}");
+        });
+    }
+
+    #[test]
+    fn a_call_by_messages_is_told_to_those_who_wait_at_the_gate() {
+        threads::run(2, |world| {
+            let team = team(world.port());
+            let (port, rank) = (world.port(), world.rank());
+            let clash = if rank == 0 {
+                team.barrier(port, named(3, 5)).unwrap_err()
+            } else {
+                // Whoever comes first is told when the other one does.
+                match team.announce(port, named(3, 6)) {
+                    Ok(()) => return,
+                    Err(clash) => clash,
+                }
+            };
+            let (member, mark) = if rank == 0 { (1, 6) } else { (0, 5) };
+            assert_eq!(clash, TeamError::Clash { member, mark });
+        });
+    }
+
+    #[test]
+    fn one_who_has_left_is_missed() {
+        threads::run(3, |world| {
+            let team = team(world.port());
             if world.rank() != 2 {
-                let missed = team.barrier(world.port(), 0).unwrap_err();
+                let missed = team.barrier(world.port(), named(0, 0)).unwrap_err();
                 assert!(matches!(missed, TeamError::Failure(Failure::Left(_))), "{missed:?}");
             }
         });

@@ -3,14 +3,17 @@
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::collectives::Calls;
 use super::error::{Call, Error};
 use super::group::Group;
 use crate::ids::Rank;
+use crate::transport::engine::Engine;
 use crate::transport::failure::Failure;
 use crate::transport::port::Port;
+use crate::transport::team::Team;
 
 /// An ordered group of ranks with its own message space (MPI 4.1, chapter 7). Cloning gives another handle of the same
 /// one, not a new message space.
@@ -23,6 +26,19 @@ pub struct Communicator {
     /// Messages between ranks; those of collectives have the next one.
     context: u32,
     calls: Rc<Calls>,
+    /// Its ranks share memory.
+    team: Option<Rc<Team>>,
+}
+
+/// All ranks of a world that has one node.
+fn team(engine: &mut Engine) -> Option<Team> {
+    /// The slot that every memory has for the communicator of all.
+    const SLOT: usize = 0;
+    let size = engine.places().len();
+    let neighbours = engine.neighbours();
+    let members: Vec<_> = neighbours.ranks().iter().copied().zip(0..).collect();
+    let is_whole = members.len() == size && size > 1;
+    is_whole.then(|| Team::new(Arc::clone(neighbours.segment()), SLOT, members, neighbours.me()))
 }
 
 /// What all communicators of a process share.
@@ -42,9 +58,9 @@ const CONTEXTS: u32 = 2;
 impl Communicator {
     /// That of all ranks.
     pub(super) fn all(port: Port, nodes: Vec<String>) -> Self {
-        let (me, size) = {
-            let engine = port.engine();
-            (engine.me(), engine.places().len())
+        let (me, size, team) = {
+            let mut engine = port.engine();
+            (engine.me(), engine.places().len(), team(&mut engine))
         };
         let session = Session { port, nodes, begin: Instant::now(), next_context: Cell::new(CONTEXTS) };
         Self {
@@ -53,6 +69,7 @@ impl Communicator {
             me: me.0 as usize,
             context: 0,
             calls: Rc::default(),
+            team: team.map(Rc::new),
         }
     }
 
@@ -60,7 +77,14 @@ impl Communicator {
     pub(super) fn derive(&self, ranks: Vec<Rank>, context: u32) -> Self {
         let group = Group::of(ranks);
         let me = group.number(self.port().engine().me()).unwrap_or(0);
-        Self { session: Rc::clone(&self.session), group: Rc::new(group), me, context, calls: Rc::default() }
+        Self {
+            session: Rc::clone(&self.session),
+            group: Rc::new(group),
+            me,
+            context,
+            calls: Rc::default(),
+            team: None,
+        }
     }
 
     /// The first message space that no communicator of this rank has.
@@ -129,6 +153,11 @@ impl Communicator {
     /// Its collective calls.
     pub(super) fn calls(&self) -> &Calls {
         &self.calls
+    }
+
+    /// Its ranks, where all of them share memory and it is the communicator of all.
+    pub(super) fn team(&self) -> Option<&Team> {
+        self.team.as_deref()
     }
 
     /// Which ranks it has.

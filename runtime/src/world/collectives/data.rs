@@ -14,8 +14,13 @@ impl Communicator {
     #[track_caller]
     pub fn barrier(&self) -> Result<(), Error> {
         let call = self.call("barrier");
-        let schedule = self.caller(0).barrier();
         let plan = Plan::new(Kind::Barrier, 0);
+        if let Some(team) = self.team() {
+            let engaged = self.engage::<u8>(plan, false);
+            let met = team.barrier(self.port(), engaged.named());
+            return met.map_err(|error| self.failed(call)(engaged.clash(self.rank(), error)));
+        }
+        let schedule = self.caller(0).barrier();
         self.carry_out::<u8>(plan, &schedule, Given::Apart(&[]), &mut []).map_err(self.failed(call))
     }
 

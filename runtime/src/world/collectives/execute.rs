@@ -5,6 +5,7 @@ use crate::ids::Rank;
 use crate::transport::exchange::{Outcome, Received};
 use crate::transport::failure::Failure;
 use crate::transport::mailbox::Wanted;
+use crate::transport::team::{Named, TeamError};
 use crate::world::Communicator;
 
 use super::buffers::{Buffers, FoldBytes};
@@ -23,6 +24,22 @@ pub(super) struct Engaged {
 impl Engaged {
     pub(super) fn wanted(&self, from: Rank) -> Wanted {
         Wanted { from: Some(from), context: self.context, tag: self.only.then(|| self.call.tag()) }
+    }
+
+    /// The call, for ranks that share memory.
+    pub(super) fn named(&self) -> Named {
+        Named { number: self.call.number, mark: self.call.tag() }
+    }
+
+    /// Why ranks that share memory do not make it together.
+    pub(super) fn clash(&self, me: usize, error: TeamError) -> Failure {
+        match error {
+            TeamError::Failure(failure) => failure,
+            TeamError::Clash { member, mark } => match self.call.expect(me as u32, mark, member as u32) {
+                Err(mismatch) => Failure::Mismatch(mismatch.to_string()),
+                Ok(()) => Failure::GaveUp,
+            },
+        }
     }
 
     /// Whether what has come is what was to come.

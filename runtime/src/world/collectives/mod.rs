@@ -132,6 +132,9 @@ impl Communicator {
         fold: impl Fn(&mut [T], &[T], Side),
     ) -> Result<(), Failure> {
         let engaged = self.engage::<T>(plan, false);
+        if let Some(team) = self.team() {
+            team.announce(self.port(), engaged.named()).map_err(|error| engaged.clash(self.rank(), error))?;
+        }
         let mut scratch = vec![T::zeroed(); schedule.scratch()];
         let mut buffers = Buffers {
             element: size_of::<T>(),

@@ -5,7 +5,8 @@
 use bytemuck::Pod;
 
 use super::{Fold, Given, Plan, expect_len, layout_of};
-use crate::collective::{Kind, Layout};
+use crate::collective::{Kind, Layout, Side};
+use crate::transport::team::TEAM_BYTES_MAX;
 use crate::world::{Communicator, Error, Failure};
 
 impl Communicator {
@@ -107,8 +108,20 @@ impl Communicator {
         operation: &impl Fold<T>,
     ) -> Result<(), Failure> {
         operation.check()?;
-        let schedule = self.caller(size_of::<T>()).all_reduce(room.len(), operation.commutes());
         let plan = Plan::new(Kind::AllReduce, room.len()).operation(operation);
+        if let Some(team) = self.team().filter(|_| size_of_val(room) <= TEAM_BYTES_MAX) {
+            if let Given::Apart(data) = data {
+                room.copy_from_slice(data);
+            }
+            let engaged = self.engage::<T>(plan, false);
+            let bytes: &mut [u8] = bytemuck::cast_slice_mut(room);
+            let folded = team.all_reduce(self.port(), engaged.named(), bytes, |into, other| {
+                let (into, other) = (bytemuck::cast_slice_mut(into), bytemuck::cast_slice(other));
+                operation.fold_all(into, other, Side::Right);
+            });
+            return folded.map_err(|error| engaged.clash(self.rank(), error));
+        }
+        let schedule = self.caller(size_of::<T>()).all_reduce(room.len(), operation.commutes());
         self.carry_out_with(plan, &schedule, data, room, |into, other, side| {
             operation.fold_all(into, other, side);
         })

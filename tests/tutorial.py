@@ -116,9 +116,19 @@ class Reader:
         self.page.bring_to_front()
         expect(self.page.locator("#history-rows tr", has_text="forever")).to_contain_text("CANCELLED")
 
+    def finds_the_page_among_the_tiles(self):
+        self.lab.bring_to_front()
+        self.lab.keyboard.press("Control+Shift+L")
+        self.lab.locator(".jp-LauncherCard:visible", has_text="prun").click()
+        inside = self.lab.frame_locator("iframe[src*='/prun/']")
+        expect(inside.locator("#nodes li")).to_have_count(3)
+        expect(inside.locator("#link")).to_have_text("live")
+        self.picture(self.lab, "7-tile")
+
 
 STEPS = ["opens_the_lab", "asks_for_the_nodes_in_a_terminal", "writes_the_files", "opens_the_panel",
-         "submits_on_the_page", "sees_it_run_and_leave", "reads_the_result", "cancels_another_in_the_panel"]
+         "submits_on_the_page", "sees_it_run_and_leave", "reads_the_result", "cancels_another_in_the_panel",
+         "finds_the_page_among_the_tiles"]
 
 
 def run(cluster):

@@ -20,7 +20,7 @@ fuzz_target!(|pieces: Vec<(u8, Vec<u8>)>| {
             match effect {
                 Effect::Send { .. } => answers += 1,
                 Effect::Fence { pairs } => server.fenced(pairs),
-                Effect::End { .. } => {}
+                Effect::Refused { .. } | Effect::End { .. } => {}
             }
         }
     }

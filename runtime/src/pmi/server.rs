@@ -51,6 +51,13 @@ pub enum Effect {
         /// What was put since the last one.
         pairs: Vec<Pair>,
     },
+    /// A rank has asked for what is not served; its library often does not say so, and some hang or crash.
+    Refused {
+        /// Which.
+        rank: Rank,
+        /// What it asked for, and why it does not get it, for people.
+        why: String,
+    },
     /// The step is to be ended: a rank asks for it, or the others would wait for it in vain.
     End {
         /// Whose doing it is.
@@ -197,7 +204,12 @@ impl Server {
             Request::Abort { code, message } => {
                 return self.end(at, code, abort_text(message));
             }
-            Request::Refused { answer, why } => named(answer).failed(why).bytes(),
+            Request::Refused { answer, why } => {
+                let words = format!("has asked for what is not served: {}", why.replace('_', " "));
+                let rank = self.clients[at].served.rank;
+                self.effects.push_back(Effect::Refused { rank, why: words });
+                named(answer).failed(why).bytes()
+            }
             Request::Unknown { command } => {
                 let name = format!("{}_result", String::from_utf8_lossy(command));
                 named(&name).failed("unknown_command").bytes()

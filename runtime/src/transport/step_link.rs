@@ -94,12 +94,6 @@ impl StepLink {
         }
     }
 
-    /// The rank ends the step.
-    pub(crate) fn abort(&mut self, code: i32) {
-        // Who cannot be told has ended it already.
-        let _ = self.tell(&ToServer::Abort { code });
-    }
-
     /// What the step process says. Blocks.
     pub(crate) fn news(&mut self) -> News {
         match self.hear() {
@@ -113,6 +107,12 @@ impl StepLink {
             Ok(_) => News::Nothing,
             Err(error) => News::Over(Failure::StepGone(error.to_string())),
         }
+    }
+
+    /// The rank ends the step.
+    pub(crate) fn abort(&mut self, code: i32) {
+        // Who cannot be told has ended it already.
+        let _ = self.tell(&ToServer::Abort { code });
     }
 
     /// The rank leaves in good order.

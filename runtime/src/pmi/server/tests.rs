@@ -14,6 +14,7 @@ fn server(nodes: &[u32]) -> Server {
 /// Everything that is to be done, answers as text.
 fn effects(server: &mut Server) -> Vec<(usize, String)> {
     std::iter::from_fn(|| server.next_effect())
+        .filter(|effect| !matches!(effect, Effect::Refused { .. }))
         .map(|effect| match effect {
             Effect::Send { at, bytes } => (at, String::from_utf8(bytes).unwrap()),
             other => panic!("{other:?}"),
@@ -235,10 +236,19 @@ proptest! {
                 match effect {
                     Effect::Send { .. } => answers += 1,
                     Effect::Fence { pairs } => server.fenced(pairs),
-                    Effect::End { .. } => {}
+                    Effect::Refused { .. } | Effect::End { .. } => {}
                 }
             }
         }
         prop_assert!(answers <= asked);
     }
+}
+
+#[test]
+fn a_wish_to_spawn_is_told_of() {
+    let mut server = server(&[0, 0]);
+    server.hear(1, b"mcmd=spawn\nnprocs=1\nendcmd\n");
+    let why = "has asked for what is not served: prun starts no processes into a running step";
+    assert_eq!(server.next_effect(), Some(Effect::Refused { rank: Rank(1), why: why.into() }));
+    assert!(matches!(server.next_effect(), Some(Effect::Send { at: 1, .. })));
 }

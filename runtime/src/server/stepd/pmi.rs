@@ -138,6 +138,7 @@ impl Step {
                     let step = Rc::clone(self);
                     tokio::task::spawn_local(async move { step.fence(pairs).await });
                 }
+                Effect::Refused { rank, why } => self.notice(&format!("warning: rank {rank} {why}")),
                 Effect::End { rank, code, why } => self.abort(rank, code, why),
             }
         }

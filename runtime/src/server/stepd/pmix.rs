@@ -136,6 +136,10 @@ impl Step {
                         if message.is_empty() { "called MPI_Abort".to_owned() } else { message.to_owned() };
                     self.abort(rank, Some(code), why);
                 }
+                Event::Spawn { rank } => self.notice(&format!(
+                    "warning: rank {rank} has asked for what is not served: prun starts no processes into a running \
+                     step"
+                )),
                 Event::Fence { group, data, answer } => {
                     let step = Rc::clone(&self);
                     tokio::task::spawn_local(async move { step.fence_for_pmix(group, data, answer).await });

@@ -11,6 +11,7 @@ pub(super) const SUCCESS: Status = 0;
 pub(super) const OPERATION_SUCCEEDED: Status = -157;
 pub(super) const ERROR: Status = -1;
 pub(super) const NOT_FOUND: Status = -46;
+pub(super) const NOT_SUPPORTED: Status = -47;
 /// All ranks of a namespace.
 pub(super) const RANK_WILDCARD: u32 = u32::MAX - 1;
 
@@ -104,6 +105,17 @@ pub(super) type FenceCall = unsafe extern "C" fn(
 pub(super) type ModexCall =
     unsafe extern "C" fn(*const Proc, *const Info, usize, ModexDone, *mut c_void) -> Status;
 
+/// `pmix_server_spawn_fn_t`; the applications and the callback are not looked at.
+pub(super) type SpawnCall = unsafe extern "C" fn(
+    *const Proc,
+    *const Info,
+    usize,
+    *const c_void,
+    usize,
+    *const c_void,
+    *mut c_void,
+) -> Status;
+
 /// `pmix_server_module_t`: what is served, and nothing (null, answered "not supported") for all that later versions
 /// have added. The library reads as many entries as it knows, which is why there are more than any version has.
 #[repr(C)]
@@ -113,6 +125,9 @@ pub(super) struct Module {
     pub(super) abort: Option<AbortCall>,
     pub(super) fence: Option<FenceCall>,
     pub(super) direct_modex: Option<ModexCall>,
+    /// `publish`, `lookup` and `unpublish`.
+    pub(super) names: [*const c_void; 3],
+    pub(super) spawn: Option<SpawnCall>,
     pub(super) others: [*const c_void; 64],
 }
 

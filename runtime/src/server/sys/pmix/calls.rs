@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use tokio::sync::mpsc;
 
 use super::abi::{
-    ERROR, Info, ModexDone, Module, NOT_FOUND, OPERATION_SUCCEEDED, OpDone, Proc, RANK_WILDCARD, SUCCESS,
-    Status,
+    ERROR, Info, ModexDone, Module, NOT_FOUND, NOT_SUPPORTED, OPERATION_SUCCEEDED, OpDone, Proc,
+    RANK_WILDCARD, SUCCESS, Status,
 };
 use super::library::lossy;
 use super::{Event, FenceAnswer};
@@ -21,6 +21,8 @@ pub(super) static MODULE: Module = Module {
     abort: Some(abort),
     fence: Some(fence),
     direct_modex: Some(direct_modex),
+    names: [ptr::null(); 3],
+    spawn: Some(spawn),
     others: [ptr::null(); 64],
 };
 
@@ -113,4 +115,19 @@ unsafe extern "C" fn direct_modex(
     _: *mut c_void,
 ) -> Status {
     NOT_FOUND
+}
+
+/// New processes: refused, and told of, since not every library says so.
+unsafe extern "C" fn spawn(
+    proc: *const Proc,
+    _: *const Info,
+    _: usize,
+    _: *const c_void,
+    _: usize,
+    _: *const c_void,
+    _: *mut c_void,
+) -> Status {
+    // SAFETY: the library's argument.
+    tell(Event::Spawn { rank: unsafe { rank_of(proc) } });
+    NOT_SUPPORTED
 }

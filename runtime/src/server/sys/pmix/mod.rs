@@ -80,6 +80,11 @@ pub enum Event {
         /// Its words.
         message: String,
     },
+    /// A rank wants new processes, and does not get them.
+    Spawn {
+        /// Which.
+        rank: Rank,
+    },
     /// All ranks of a group that are here have come to a fence.
     Fence {
         /// The group, ascending; empty: all ranks.

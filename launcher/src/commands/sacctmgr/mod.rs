@@ -1,7 +1,7 @@
 //! `sacctmgr show|list ENTITY …`: what accounting knows beside jobs (`sacctmgr(1)`). There is one cluster, its user's
 //! own: accounts and users are those that jobs show, nobody has limits, and nothing can be changed.
 //!
-//! [`line`] reads the command line, [`entities`] makes records of what the controller says, [`fields`] says what can
+//! [`mod@line`] reads the command line, [`entities`] makes records of what the controller says, [`fields`] says what can
 //! stand in a column.
 
 pub mod entities;

@@ -17,7 +17,7 @@ pub enum Request {
     /// `sbatch --test-only`. Answer: `WouldStart`.
     TestOnly(Box<Submission>),
     /// `salloc`, or `srun` without a job. Answer: `Allocated`, or `Pending` first; an error later when it was
-    /// cancelled meanwhile ([`ErrorCode::Revoked`]) or `--immediate` has waited long enough.
+    /// cancelled meanwhile ([`super::ErrorCode::Revoked`]) or `--immediate` has waited long enough.
     Allocate(Box<Submission>),
     /// Gives an allocation back (`salloc` ends, `srun` ends) with the exit code of its command. Answer: `Done`.
     Release {

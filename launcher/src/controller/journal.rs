@@ -285,6 +285,16 @@ mod tests {
     }
 
     #[test]
+    fn every_batch_waits_for_the_disk() {
+        /// `FULL`, in SQLite's numbers.
+        const FULL: i64 = 2;
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&dir.path().join("journal")).unwrap();
+        let set = journal.database.query_row("PRAGMA synchronous", [], |row| row.get(0));
+        assert_eq!(set, Ok(FULL));
+    }
+
+    #[test]
     fn what_was_kept_is_there_after_the_next_opening() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");

@@ -1,13 +1,30 @@
 //! Steps and clusters of several daemons.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
 use super::cluster::Cluster;
-use super::harness::{Run, finish};
+use super::harness::{Run, finish, wait};
 
 const THREE: &[&str] = &["--local", "3x2:1000"];
 
 /// Runs six ranks of a shell line.
 fn six(cluster: &Cluster, line: &str) -> Run {
     finish(cluster.command(["srun", "-n", "6", "-K0", "bash", "-c", line]))
+}
+
+#[test]
+fn a_repeated_listing_ends_when_nobody_reads_it() {
+    let cluster = Cluster::up(&[], &["--local", "1x1:100"]);
+    for command in ["squeue", "sinfo"] {
+        let mut child = cluster.command([command, "-i", "1"]).stdout(Stdio::piped()).spawn().unwrap();
+        // One line, and nobody reads on.
+        let mut reader = BufReader::new(child.stdout.take().unwrap());
+        reader.read_line(&mut String::new()).unwrap();
+        drop(reader);
+        wait(&mut child, Duration::from_secs(10));
+    }
 }
 
 #[test]

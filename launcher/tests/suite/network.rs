@@ -9,6 +9,7 @@ use rustix::process::Signal;
 
 use crate::cluster::Cluster;
 use crate::harness::{Place, Run, finish, pause};
+use crate::programs::programs;
 
 /// A cluster on the network, at a port that the system chooses.
 struct Networked(Cluster);
@@ -69,6 +70,18 @@ fn a_job_with_a_barrier_runs_over_tcp_alone() {
     assert_eq!(cluster.run(&elsewhere, &line).code, Some(0));
     let nodes = cluster.run(&elsewhere, "scontrol show node slurmnode1").stdout;
     assert!(nodes.contains("NodeAddr=127.0.0.1 ") && !nodes.contains("Port=0 "), "{nodes}");
+}
+
+#[test]
+fn programs_speak_over_tcp() {
+    let cluster = Networked::up(&[]);
+    let elsewhere = Place::new();
+    let check = programs().join("check");
+    let line = format!("srun -n6 -N3 {}", check.display());
+    let run = cluster.run(&elsewhere, &line);
+    let alone = elsewhere.script(&format!("srun -n6 -N3 {}", check.display()));
+    assert_eq!((run.code, alone.code), (Some(0), Some(0)), "{run:?}, {alone:?}");
+    assert!(!run.stdout.is_empty() && run.stdout == alone.stdout, "{run:?}, {alone:?}");
 }
 
 #[test]

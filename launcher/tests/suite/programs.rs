@@ -10,7 +10,7 @@ use super::harness::{Place, Run, finish};
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
 
 /// Where the programs are; builds them first.
-fn programs() -> &'static Path {
+pub(crate) fn programs() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let target = Path::new(env!("CARGO_BIN_EXE_prun")).parent().unwrap().parent().unwrap();

@@ -1,6 +1,7 @@
 //! How a process becomes a rank: by its environment, through the node's door, to its step process.
 
 use std::env;
+use std::fmt;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -18,8 +19,9 @@ use crate::wire::launch::{NodeRanks, Secret};
 use crate::wire::preamble::Target;
 use crate::wire::rank::{FromServer, ToServer};
 
-/// Why a process cannot join its step.
-#[derive(Debug, thiserror::Error)]
+/// Why a process cannot join its step. Its `Debug` form is for people too, with the causes: a `main` that returns it
+/// prints that.
+#[derive(thiserror::Error)]
 pub enum InitError {
     /// A variable is missing beside others that are there, or does not hold what prun sets it to.
     #[error("`{0}` does not hold what prun sets it to")]
@@ -38,6 +40,18 @@ pub enum InitError {
     /// The ranks' memory cannot be mapped.
     #[error("cannot map the memory of the node's ranks")]
     Memory(#[from] std::io::Error),
+}
+
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
 }
 
 /// Joins the step of this process, or makes a world of one.
@@ -135,6 +149,14 @@ fn number(name: &'static str) -> Result<u32, InitError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_main_that_returns_an_error_prints_what_happened() {
+        let refused = InitError::Refused("step 7.0 has no rank 9".to_owned());
+        assert_eq!(format!("{refused:?}"), "step 7.0 has no rank 9");
+        let memory = InitError::Memory(std::io::ErrorKind::OutOfMemory.into());
+        assert_eq!(format!("{memory:?}"), "cannot map the memory of the node's ranks: out of memory");
+    }
 
     #[test]
     fn places_follow_the_runs_and_every_rank_has_one() {

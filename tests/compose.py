@@ -2,7 +2,7 @@
 """The cluster in containers, on a Docker engine that is started for it: from nothing to the tutorial's result, and what
 happens when containers die.
 
-    tests/compose.py [--engine unix://SOCKET] [--screenshots DIRECTORY] [--keep DIRECTORY] [--only WORD]
+    tests/compose.py [--engine unix://SOCKET] [--compose COMMAND] [--screenshots DIRECTORY] [--keep DIRECTORY] [--only WORD]
 
 Needs root, Debian's docker.io, docker-compose, debootstrap and Chromium, and Playwright (PyPI). With `--engine` it uses
 a running engine; with `--keep` the engine's own directory stays, images and all, for the next time. Ends with a line of
@@ -27,7 +27,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 FIVE = ["slurmmaster", "slurmnode1", "slurmnode2", "slurmnode3", "slurmjupyter"]
 NODES = FIVE[1:4]
 # Debian's, which goes with Debian's engine, before any other.
-DOCKER, COMPOSE = "/usr/bin/docker", "/usr/bin/docker-compose"
+DOCKER = "/usr/bin/docker"
 
 
 def until(what, is_so, seconds=30):
@@ -67,9 +67,10 @@ def engine(keep):
 class Cluster:
     """The project on an engine."""
 
-    def __init__(self, address, screenshots):
+    def __init__(self, address, screenshots, compose):
         self.env = os.environ | {"DOCKER_HOST": address, "COMPOSE_PROJECT_NAME": "cluster", "DOCKER_BUILDKIT": "0"}
         self.screenshots = screenshots
+        self.compose_command = compose
 
     def run(self, *words, check=True, stdin=None, seconds=120):
         done = subprocess.run([str(word) for word in words], cwd=TOP, env=self.env, text=True, input=stdin,
@@ -82,10 +83,10 @@ class Cluster:
         return self.run(DOCKER, *words, **options)
 
     def compose(self, *words, **options):
-        return self.run(COMPOSE, *words, **options)
+        return self.run(self.compose_command, *words, **options)
 
     def container(self, service, number=1):
-        return self.compose("ps", "-q", service).stdout.split()[number - 1]
+        return self.compose("ps", "-a", "-q", service).stdout.split()[number - 1]
 
     def shell(self, service, script, **options):
         """Runs a script in a service's container, in its user's home; gives what it writes."""
@@ -353,11 +354,13 @@ def main():
     options.add_argument("--keep")
     options.add_argument("--screenshots", type=pathlib.Path)
     options.add_argument("--only", default="", metavar="WORD", help="steps with this in their names")
+    options.add_argument("--compose", default="/usr/bin/docker-compose", metavar="COMMAND",
+                         help="the command to drive, of version 1 or 2")
     options.add_argument("--no-build", action="store_true", help="the images are there")
     options = options.parse_args()
     started = contextlib.nullcontext(options.engine) if options.engine else engine(options.keep)
     with started as address:
-        cluster = Cluster(address, options.screenshots)
+        cluster = Cluster(address, options.screenshots, options.compose)
         if not options.no_build:
             cluster.build()
         steps = [step for step in STEPS[1:] if re.search(options.only, step.__name__)]

@@ -6,7 +6,7 @@ use super::het::Component;
 use super::job::{Elements, Job};
 use super::lifecycle::Stage;
 use super::reason::Reason;
-use super::step::Step;
+use super::step::{Step, StepStage};
 use crate::controller::api::{ArrayView, JobView, StepView};
 use crate::environment::shown_files;
 use crate::script::spec::Memory;
@@ -134,9 +134,10 @@ fn command(job: &Job) -> Option<String> {
 }
 
 /// Its steps, the script first.
+/// A step is there for others once it was launched: until then there is nothing that they could attach to.
 fn step_views(job: &Job) -> Vec<StepView> {
-    let (batch, others): (Vec<&Step>, Vec<&Step>) =
-        job.run.steps.values().partition(|step| step.key.step.is_batch());
+    let launched = job.run.steps.values().filter(|step| !matches!(step.stage, StepStage::Created(_)));
+    let (batch, others): (Vec<&Step>, Vec<&Step>) = launched.partition(|step| step.key.step.is_batch());
     batch.into_iter().chain(others).map(Step::view).collect()
 }
 

@@ -109,10 +109,13 @@ impl StepLink {
         }
     }
 
-    /// The rank ends the step.
+    /// The rank ends the step. Blocks until the step process has heard that: this process's end, which it may see
+    /// sooner than it reads, must not be taken for the cause.
     pub(crate) fn abort(&mut self, code: i32) {
         // Who cannot be told has ended it already.
-        let _ = self.tell(&ToServer::Abort { code });
+        if self.tell(&ToServer::Abort { code }).is_ok() {
+            while !matches!(self.news(), News::Over(_)) {}
+        }
     }
 
     /// The rank leaves in good order.

@@ -3,15 +3,13 @@
 use std::collections::HashMap;
 
 use prun_runtime::ids::Rank;
-use prun_runtime::wire::launch::{
-    Mpi, MpiKind, MpiNode, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch,
-};
+use prun_runtime::wire::launch::{Mpi, MpiKind, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch};
 use serde_bytes::ByteBuf;
 
 use crate::controller::api::StepCreated;
 use crate::environment::{Variables, of_node, of_step, of_task};
 use crate::gather::files::Streams;
-use crate::layout::plan::{NodePlan, Plan};
+use crate::layout::plan::NodePlan;
 use crate::script::options::Request;
 
 /// Milliseconds that a step goes on when its `srun` is gone: long enough for a link to be made again.
@@ -105,19 +103,11 @@ pub fn launch(
         kill_wait_ms: created.kill_wait_ms,
         owner_grace_ms: Some(OWNER_GRACE_MS),
         root: created.addresses.first().cloned(),
-        mpi: own.mpi.map(|MpiOffer { kind, linked }| Mpi { kind, linked, nodes: mpi_nodes(&created.plan) }),
+        mpi: own.mpi.map(|MpiOffer { kind, linked }| Mpi { kind, linked }),
         virtual_nodes: false,
         layout: layout(created),
         nodes: nodes.collect(),
     }
-}
-
-fn mpi_nodes(plan: &Plan) -> Vec<MpiNode> {
-    let of_node = |node: &NodePlan| MpiNode {
-        name: node.name.clone(),
-        ranks: node.tasks.iter().map(|task| Rank(task.rank)).collect(),
-    };
-    plan.nodes.iter().map(of_node).collect()
 }
 
 /// Which ranks are where: what the ranks need to reach each other.

@@ -214,24 +214,6 @@ impl Team {
         Ok(())
     }
 
-    /// Lays down `own` and then gives every member's bytes to `each`, in order, into room of the length that it names:
-    /// gather, scatter and broadcast of little (`MPI_Allgather` and its kin). Blocks.
-    ///
-    /// # Errors
-    /// [`TeamError`].
-    pub(crate) fn share(
-        &self,
-        port: &Port,
-        named: Named,
-        own: &[u8],
-        mut read: impl FnMut(&dyn Fn(usize, &mut [u8])),
-    ) -> Result<(), TeamError> {
-        let call = self.come(port, named, own)?;
-        self.pass(port, named, call, |_| {})?;
-        read(&|member, room| self.pick_up(call, member, room));
-        Ok(())
-    }
-
     /// Lays something down for the next call; gives the call's number.
     fn come(&self, port: &Port, named: Named, bytes: &[u8]) -> Result<u32, Failure> {
         port.engine().check()?;
@@ -346,12 +328,12 @@ mod tests {
     }
 
     #[test]
-    fn folds_are_in_order_and_what_is_shared_stays_until_it_is_read() {
+    fn folds_are_in_order() {
         threads::run(4, |world| {
             let (team, me) = (team(world.port()), world.rank() as u8);
             for round in 0..100_u8 {
                 let mut text = [b'a' + me, round];
-                team.all_reduce(world.port(), named(2 * u32::from(round), 1), &mut text, |all, one| {
+                team.all_reduce(world.port(), named(u32::from(round), 1), &mut text, |all, one| {
                     // Not commutative: the order shows.
                     all[0] = all[0].wrapping_mul(3).wrapping_add(one[0]);
                     assert_eq!(one[1], round);
@@ -359,15 +341,6 @@ mod tests {
                 .unwrap();
                 let expected = (b'b'..b'e').fold(b'a', |all, one| all.wrapping_mul(3).wrapping_add(one));
                 assert_eq!(text, [expected, round]);
-                let mut all = [0; 4];
-                let mut read = |pick: &dyn Fn(usize, &mut [u8])| {
-                    for (member, one) in all.iter_mut().enumerate() {
-                        pick(member, std::slice::from_mut(one));
-                    }
-                };
-                team.share(world.port(), named(2 * u32::from(round) + 1, 2), &[me ^ round], &mut read)
-                    .unwrap();
-                assert_eq!(all, [0, 1, 2, 3].map(|member| member ^ round));
             }
         });
     }

@@ -109,8 +109,6 @@ pub struct Mpi {
     pub kind: MpiKind,
     /// The MPI library that the program is linked with, where it is: its ranks are expected to speak.
     pub linked: Option<String>,
-    /// All nodes of the step, of this rank server or not, in the step's node order.
-    pub nodes: Vec<MpiNode>,
 }
 
 /// What an MPI library and its launcher speak.
@@ -125,15 +123,6 @@ pub enum MpiKind {
         /// The user asks for it: where no library is found, the step does not start. Otherwise it is said and goes on.
         required: bool,
     },
-}
-
-/// A node of a step and its ranks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MpiNode {
-    /// Its name.
-    pub name: String,
-    /// Ascending.
-    pub ranks: Vec<Rank>,
 }
 
 /// The tasks of a step on one node.

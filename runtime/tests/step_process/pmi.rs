@@ -1,7 +1,7 @@
 //! PMI through a rank's inherited socket, with a client in a few lines of shell in a library's place.
 
 use prun_runtime::ids::Rank;
-use prun_runtime::wire::launch::{Mpi, MpiKind, MpiNode, StepLaunch};
+use prun_runtime::wire::launch::{Mpi, MpiKind, NodeRanks, StepLaunch};
 use prun_runtime::wire::step::{FromStep, Stream};
 use serde_bytes::ByteBuf;
 
@@ -33,9 +33,8 @@ fn pmi(launch: &mut StepLaunch) {
     for (key, value) in [("PMIX_NAMESPACE", "outer"), ("PMI_RANK", "77")] {
         launch.env.push((ByteBuf::from(key), ByteBuf::from(value)));
     }
-    let ranks = (0..launch.size).map(Rank).collect();
-    let nodes = vec![MpiNode { name: "n1".into(), ranks }];
-    launch.mpi = Some(Mpi { kind: MpiKind::Pmi, linked: None, nodes });
+    launch.layout = vec![NodeRanks::new("n1".into(), String::new(), 0..launch.size)];
+    launch.mpi = Some(Mpi { kind: MpiKind::Pmi, linked: None });
 }
 
 async fn ranks_find_one_another_over_their_sockets(cluster: &mut Cluster) {

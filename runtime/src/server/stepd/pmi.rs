@@ -18,7 +18,7 @@ use crate::pmi::process_mapping;
 use crate::pmi::server::{Effect, Facts, Pair, Served, Server};
 use crate::server::shared_memory;
 use crate::wire::frame::{FrameError, decode, encode};
-use crate::wire::launch::{Mpi, MpiKind, StepLaunch};
+use crate::wire::launch::{MpiKind, NodeRanks, StepLaunch};
 use crate::wire::step::FromStep;
 
 /// Bytes read at once: a library sends a line and waits for its answer.
@@ -36,7 +36,7 @@ pub(super) struct Pmi {
 impl Pmi {
     /// The server for a launch's tasks, where it wants PMI.
     pub(super) fn of(launch: &StepLaunch) -> Option<Self> {
-        let mpi = launch.mpi.as_ref().filter(|mpi| mpi.kind == MpiKind::Pmi)?;
+        launch.mpi.as_ref().filter(|mpi| mpi.kind == MpiKind::Pmi)?;
         let served: Vec<Served> = launch
             .nodes
             .iter()
@@ -45,7 +45,7 @@ impl Pmi {
         let facts = Facts {
             size: launch.size,
             space_name: format!("kvs_{}_{}", launch.key.job, launch.key.step),
-            mapping: node_of(mpi, launch.size).and_then(|node_of| process_mapping(&node_of)),
+            mapping: node_of(&launch.layout, launch.size).and_then(|node_of| process_mapping(&node_of)),
         };
         let sockets = RefCell::new(served.iter().map(|_| None).collect());
         Some(Self { server: RefCell::new(Server::new(facts, &served)), sockets, start: SystemTime::now() })
@@ -67,10 +67,10 @@ impl Pmi {
 }
 
 /// Each rank's node; `None` where the launch does not say it of all.
-fn node_of(mpi: &Mpi, size: u32) -> Option<Vec<u32>> {
+fn node_of(layout: &[NodeRanks], size: u32) -> Option<Vec<u32>> {
     let mut node_of = vec![None; size as usize];
-    for (number, node) in (0..).zip(&mpi.nodes) {
-        for rank in &node.ranks {
+    for (number, node) in (0..).zip(layout) {
+        for rank in node.ranks() {
             *node_of.get_mut(rank.0 as usize)? = Some(number);
         }
     }
@@ -200,18 +200,15 @@ fn unpack(parts: &[ByteBuf]) -> Result<Vec<Pair>, FrameError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::launch::MpiNode;
 
     #[test]
     fn every_rank_has_a_node_or_none_has() {
-        let node = |name: &str, ranks: &[u32]| MpiNode {
-            name: name.into(),
-            ranks: ranks.iter().map(|&rank| Rank(rank)).collect(),
-        };
-        let mpi = Mpi { kind: MpiKind::Pmi, linked: None, nodes: vec![node("a", &[0, 2]), node("b", &[1])] };
-        assert_eq!(node_of(&mpi, 3), Some(vec![0, 1, 0]));
-        assert_eq!(node_of(&mpi, 4), None);
-        assert_eq!(node_of(&mpi, 2), None);
+        let node =
+            |name: &str, ranks: &[u32]| NodeRanks::new(name.into(), String::new(), ranks.iter().copied());
+        let layout = [node("a", &[0, 2]), node("b", &[1])];
+        assert_eq!(node_of(&layout, 3), Some(vec![0, 1, 0]));
+        assert_eq!(node_of(&layout, 4), None);
+        assert_eq!(node_of(&layout, 2), None);
     }
 
     #[test]

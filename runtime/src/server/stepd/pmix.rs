@@ -16,8 +16,8 @@ use crate::env;
 use crate::ids::Rank;
 use crate::pmi::attendance::{Attendance, Reason};
 use crate::server::shared_memory;
-use crate::server::sys::pmix::{Event, FenceAnswer, PmixError, PmixServer, Setup};
-use crate::wire::launch::{Mpi, MpiKind, MpiNode, StepLaunch};
+use crate::server::sys::pmix::{Event, FenceAnswer, PmixError, PmixServer, ServedNode, Setup};
+use crate::wire::launch::{Mpi, MpiKind, StepLaunch};
 
 /// The server, and which ranks have come to it.
 #[derive(Debug)]
@@ -53,10 +53,10 @@ const PLACES: [&str; 4] = [
 impl Step {
     /// Starts the PMIx server where the launch wants one. `false`: the step cannot do without it, and it was said why.
     pub(super) fn start_pmix(self: &Rc<Self>) -> bool {
-        let Some(Mpi { kind: MpiKind::Pmix { library, required }, nodes, .. }) = &self.launch.mpi else {
+        let Some(Mpi { kind: MpiKind::Pmix { library, required }, .. }) = &self.launch.mpi else {
             return true;
         };
-        match self.try_pmix(library.as_deref().map(Vec::as_slice), nodes) {
+        match self.try_pmix(library.as_deref().map(Vec::as_slice)) {
             Ok(()) => true,
             Err(error) => {
                 let cause =
@@ -72,11 +72,11 @@ impl Step {
         }
     }
 
-    fn try_pmix(self: &Rc<Self>, library: Option<&[u8]>, nodes: &[MpiNode]) -> Result<(), PmixStartError> {
+    fn try_pmix(self: &Rc<Self>, library: Option<&[u8]>) -> Result<(), PmixStartError> {
         let ranks: Vec<Rank> = self.tasks.borrow().iter().map(|task| task.rank).collect();
         let directory = self.workspace.directory.join(format!("pmix-{}", self.launch.key));
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
-        let (nodes, here) = as_served(&self.launch, nodes);
+        let (nodes, here) = as_served(&self.launch);
         let setup = Setup {
             nspace: format!("prun.{}", self.launch.key),
             directory: directory.clone(),
@@ -182,22 +182,22 @@ impl Step {
 
 /// The step's nodes as the library is told of them, and which of them is this one. It can serve one node a process:
 /// several that this process stands for are one machine in any case, and are told of as one.
-fn as_served(launch: &StepLaunch, nodes: &[MpiNode]) -> (Vec<MpiNode>, usize) {
+fn as_served(launch: &StepLaunch) -> (Vec<ServedNode>, usize) {
     let own: Vec<&str> = launch.nodes.iter().map(|node| node.name.as_str()).collect();
-    let mut served: Vec<MpiNode> = Vec::with_capacity(nodes.len());
+    let mut served: Vec<ServedNode> = Vec::with_capacity(launch.layout.len());
     let mut here = None;
-    for node in nodes {
+    for node in &launch.layout {
         match here.filter(|_| own.contains(&node.name.as_str())) {
             Some(at) => {
-                let merged: &mut MpiNode = &mut served[at];
-                merged.ranks.extend(&node.ranks);
+                let merged: &mut ServedNode = &mut served[at];
+                merged.ranks.extend(node.ranks());
                 merged.ranks.sort_unstable();
             }
             None => {
                 if own.contains(&node.name.as_str()) {
                     here = Some(served.len());
                 }
-                served.push(node.clone());
+                served.push(ServedNode { name: node.name.clone(), ranks: node.ranks().collect() });
             }
         }
     }

@@ -75,7 +75,7 @@ mod tests {
             kill_wait_ms: 0,
             owner_grace_ms: None,
             root: None,
-            mpi: mpi.map(|kind| Mpi { kind, linked: None, nodes: Vec::new() }),
+            mpi: mpi.map(|kind| Mpi { kind, linked: None }),
             virtual_nodes: true,
             layout: Vec::new(),
             nodes: Vec::new(),

@@ -19,7 +19,6 @@ use self::abi::{ERROR, Generate, ModexDone, NSPACE_BYTES, OPERATION_SUCCEEDED, P
 use self::info::Infos;
 use self::library::Library;
 use crate::ids::Rank;
-use crate::wire::launch::MpiNode;
 
 /// Why there is no PMIx server.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +42,15 @@ pub enum PmixError {
     Unusable,
 }
 
+/// A node as the library is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedNode {
+    /// Its name.
+    pub name: String,
+    /// Ascending.
+    pub ranks: Vec<Rank>,
+}
+
 /// The step as the library is told of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
@@ -53,7 +61,7 @@ pub struct Setup {
     /// Ranks of the step.
     pub size: u32,
     /// All nodes; each rank stands on one.
-    pub nodes: Vec<MpiNode>,
+    pub nodes: Vec<ServedNode>,
     /// Which of them this process serves.
     pub here: usize,
 }

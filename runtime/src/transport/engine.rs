@@ -3,6 +3,8 @@
 //! There is no thread behind it: messages move while their ranks are in calls of this library (MPI 4.1, section 3.7,
 //! "progress"). A rank that waits in one call serves all of its other requests meanwhile.
 
+mod waiting;
+
 use std::cell::RefCell;
 use std::ops::Bound;
 use std::rc::Rc;
@@ -16,9 +18,8 @@ use super::loopback::Loopback;
 use super::mailbox::Wanted;
 use super::neighbours::Neighbours;
 use super::segment::Presence;
-use super::step_link::{News, StepLink};
+use super::step_link::StepLink;
 use super::tickets::Ticket;
-use super::waker::Sleep;
 use crate::ids::Rank;
 use crate::wire::rank::ToServer;
 
@@ -228,43 +229,6 @@ impl Engine {
         Ok(self.exchange.is_over(request))
     }
 
-    /// Waits until a request is over, and takes it. Blocks.
-    ///
-    /// # Errors
-    /// The request's; what has ended the step for this rank; [`Failure::Left`]. The request is gone in any case.
-    pub(crate) fn wait(&mut self, request: Ticket) -> Result<Outcome, Failure> {
-        let waited = self.wait_any(&[request]);
-        if waited.is_err() {
-            self.exchange.abandon(request);
-        }
-        waited?;
-        self.exchange.finish(request)
-    }
-
-    /// Waits until one of some requests is over; gives its index. Blocks.
-    ///
-    /// # Errors
-    /// What has ended the step for this rank; [`Failure::Left`] where none of them can end any more.
-    pub(crate) fn wait_any(&mut self, requests: &[Ticket]) -> Result<usize, Failure> {
-        self.wait_until(
-            |engine| Ok(requests.iter().position(|request| engine.exchange.is_over(*request))),
-            |engine| engine.hope_for_any(requests),
-        )
-    }
-
-    /// Whether one of some requests may still end.
-    fn hope_for_any(&self, requests: &[Ticket]) -> Result<(), Failure> {
-        let mut outcome = Ok(());
-        for request in requests {
-            let Some(from) = self.exchange.depends_on(*request) else { continue };
-            outcome = self.hope_for(from);
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        outcome
-    }
-
     /// Takes a request that [is over](Self::is_over).
     ///
     /// # Errors
@@ -306,103 +270,6 @@ impl Engine {
         self.exchange.abandon(request);
     }
 
-    /// Waits until something is so, and serves everybody meanwhile. `hope` fails where it can never be. Blocks.
-    ///
-    /// # Errors
-    /// That of `ready` or `hope`; what has ended the step for this rank.
-    pub(crate) fn wait_until<T>(
-        &mut self,
-        mut ready: impl FnMut(&mut Self) -> Result<Option<T>, Failure>,
-        hope: impl Fn(&Self) -> Result<(), Failure>,
-    ) -> Result<T, Failure> {
-        let mut spins = self.spins;
-        let mut prepared = false;
-        let outcome = loop {
-            let looked = ready(self).and_then(|found| Ok((found.is_none() && self.progress()?, found)));
-            match looked {
-                Ok((_, Some(found))) => break Ok(found),
-                Ok((true, None)) => continue,
-                Ok((false, None)) => {}
-                Err(failure) => break Err(failure),
-            }
-            if spins > 0 {
-                spins -= 1;
-                std::hint::spin_loop();
-                continue;
-            }
-            if let Err(failure) = self.check().and_then(|()| hope(self)) {
-                break Err(failure);
-            }
-            // Everything is looked at once more between the two steps.
-            if prepared {
-                if let Err(failure) = self.sleep() {
-                    break Err(failure);
-                }
-                spins = self.spins;
-            } else {
-                let how = if self.far.is_some() { Sleep::Poll } else { Sleep::Futex };
-                self.seat().waker.prepare(how);
-            }
-            prepared = !prepared;
-        };
-        if prepared {
-            self.seat().waker.cancel();
-        }
-        outcome
-    }
-
-    /// Sleeps until something may have happened.
-    fn sleep(&mut self) -> Result<(), Failure> {
-        if self.far.is_some() {
-            self.look_far(None)?;
-        } else {
-            self.seat().waker.sleep(None);
-        }
-        self.seat().waker.cancel();
-        Ok(())
-    }
-
-    /// Looks at what comes from other nodes, and waits for anything: `None`, for ever.
-    fn look_far(&mut self, wait: Option<Duration>) -> Result<bool, Failure> {
-        let Some(far) = &mut self.far else { return Ok(false) };
-        self.unlooked = 0;
-        let step = self.step.as_ref().map(StepLink::socket);
-        let mut seen = far.look(&mut self.exchange, step, wait)?;
-        if let (true, Some(step)) = (seen.step, &mut self.step) {
-            match step.news() {
-                News::Peer { rank, dialled, socket } => {
-                    far.adopt(rank, dialled, socket)?;
-                    seen.moved = true;
-                }
-                News::Over(failure) => drop(self.over.get_or_insert(failure)),
-                News::Nothing => {}
-            }
-        }
-        Ok(seen.moved)
-    }
-
-    /// Moves whatever can be moved, that of other nodes too.
-    fn look(&mut self) -> Result<bool, Failure> {
-        Ok(self.look_far(Some(Duration::ZERO))? | self.progress()?)
-    }
-
-    fn seat(&self) -> &super::segment::Seat {
-        self.neighbours.segment().seat(self.neighbours.me())
-    }
-
-    /// Whether something may still come from a rank, or from any.
-    fn hope_for(&self, from: Option<Rank>) -> Result<(), Failure> {
-        match from {
-            Some(from) if self.has_left(from) => Err(Failure::Left(from)),
-            Some(_) => Ok(()),
-            None => {
-                let others = || (0..self.places.len() as u32).map(Rank).filter(|rank| *rank != self.me);
-                let nobody = self.places.len() > 1 && others().all(|rank| self.has_left(rank));
-                if nobody { Err(Failure::AllLeft) } else { Ok(()) }
-            }
-        }
-    }
-
     /// Looks that this rank may take before it sleeps.
     pub(crate) fn spins(&self) -> u32 {
         self.spins
@@ -411,14 +278,6 @@ impl Engine {
     /// Whether a neighbour has left.
     pub(crate) fn is_gone(&self, local: usize) -> bool {
         self.neighbours.presence(local) == Presence::Left
-    }
-
-    /// Whether a rank has left, and nothing of it is still to come.
-    fn has_left(&self, rank: Rank) -> bool {
-        match self.neighbour(rank) {
-            Some(local) => self.neighbours.has_left(local),
-            None => self.far.as_ref().is_some_and(|far| far.has_left(rank)),
-        }
     }
 
     /// Moves whatever can be moved. Gives whether anything was.

@@ -1,5 +1,7 @@
 //! A mistake of the user, in two voices: Slurm's exact lines, and prun's, which points at the place.
 
+use std::ops::Range;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::directives::{NotAScript, Place};
@@ -113,8 +115,7 @@ impl Mistake {
         let title = Level::ERROR.primary_title(&self.title);
         let span = self.place.map(|place| {
             let before: usize = text.split_inclusive('\n').take(place.line - 1).map(str::len).sum();
-            let start = before + place.column;
-            start..(start + place.length).min(text.len())
+            whole_characters(&text, before + place.column, place.length)
         });
         let mut group = match span {
             Some(span) => Group::with_title(title).element(
@@ -129,6 +130,16 @@ impl Mistake {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         renderer.render(&groups).to_string()
     }
+}
+
+/// A part of a text, made wider where it would cut through a character: within a word that has quotes, a place is that
+/// of the word without them.
+fn whole_characters(text: &str, start: usize, length: usize) -> Range<usize> {
+    let boundary = |at: &usize| text.is_char_boundary(*at);
+    let start = start.min(text.len());
+    let end = (start + length).min(text.len());
+    let before = (0..=start).rev().find(boundary).unwrap_or(0);
+    before..(end..=text.len()).find(boundary).unwrap_or(text.len())
 }
 
 /// Exit code, Slurm's lines and prun's title for a refused value.

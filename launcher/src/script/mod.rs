@@ -170,6 +170,15 @@ pub fn bad_time(command: Command, option: &'static str, value: &str) -> Mistake 
 mod tests {
     use super::*;
 
+    /// Found by fuzzing: the place of a letter within quotes cut through the mark that stands for bytes which are no text.
+    #[test]
+    fn a_mistake_between_bytes_that_are_no_text_is_shown_too() {
+        let script = b"#!/bin/sh\n#SBATCH --array=0-9:2%3 -e afuuuuuuuuuuuuuuug,tlPATCH -\"b\xc1\xdf\x9e\xb5\"b? --time";
+        let line = read_batch_line(Command::Prun, &[]).unwrap();
+        let mistake = read_batch(Command::Prun, &line, &|_| None, script).unwrap_err();
+        assert!(mistake.render("job.sh", script, false).contains("job.sh:2:"));
+    }
+
     #[test]
     fn components_take_what_is_not_their_size_from_those_before_and_all_the_command_line() {
         let script =

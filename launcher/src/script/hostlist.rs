@@ -154,11 +154,12 @@ pub fn compress(names: &[String]) -> String {
     texts.join(",")
 }
 
+/// A name without a number stands for itself, whatever is in it.
 fn group_text(prefix: Option<&str>, ranges: &[String]) -> String {
-    let prefix = prefix.unwrap_or_default();
-    match ranges {
-        [single] if !single.contains('-') || prefix.is_empty() => format!("{prefix}{single}"),
-        many => format!("{prefix}[{}]", many.join(",")),
+    match (prefix, ranges) {
+        (None, names) => names.concat(),
+        (Some(prefix), [single]) if !single.contains('-') => format!("{prefix}{single}"),
+        (Some(prefix), many) => format!("{prefix}[{}]", many.join(",")),
     }
 }
 
@@ -210,6 +211,8 @@ mod tests {
             ("n09 n10", "n[09-10]"),
             ("n9 n10", "n[9-10]"),
             ("a b1 b2", "a,b[1-2]"),
+            ("71 72 x", "[71-72],x"),
+            ("node-a", "node-a"),
             ("n1 n1", "n[1,1]"),
         ] {
             assert_eq!(compress(&names(list)), expected, "{list}");

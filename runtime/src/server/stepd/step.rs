@@ -234,12 +234,12 @@ impl Step {
     /// A task runs.
     pub(super) fn started(&self, task: usize, pid: Pid) {
         self.children.borrow_mut().insert(pid, Child::Task(task));
+        let at_us = now_us();
         let mut tasks = self.tasks.borrow_mut();
         tasks[task].progress = Progress::Running(pid);
+        tasks[task].started_us = at_us;
         let rank = tasks[task].rank;
         drop(tasks);
-        let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let at_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
         self.announce(FromStep::Started { rank, pid: pid.as_raw_nonzero().get().unsigned_abs(), at_us });
     }
 
@@ -274,7 +274,10 @@ impl Step {
         while let Ok(Some((pid, exit))) = wait::reap() {
             let child = self.children.borrow_mut().remove(&pid);
             match child {
-                Some(Child::Task(task)) => self.task_over(task, exit, true),
+                Some(Child::Task(task)) => {
+                    let started_us = self.tasks.borrow()[task].started_us;
+                    self.task_over(task, Exit { started_us, ended_us: now_us(), ..exit }, true);
+                }
                 // Nobody waits for it where the step has been ended meanwhile.
                 Some(Child::Program(sender)) => drop(sender.send(exit)),
                 None => {}
@@ -382,6 +385,12 @@ impl Step {
             self.over.notify_one();
         }
     }
+}
+
+/// Microseconds since 1970.
+fn now_us() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// How a task ended, for people.

@@ -12,6 +12,7 @@ use rustix::process::Pid;
 use tokio::sync::{Notify, oneshot};
 
 use super::answer::{Answer, End};
+use super::blocked::Blocked;
 use super::collective::{Collectives, Told};
 use super::ending::Ending;
 use super::exchange::Exchange;
@@ -67,6 +68,7 @@ pub(super) struct Step {
     pub(super) calls_room: Room,
     pub(super) mail_room: Room,
     pub(super) membership: Membership,
+    pub(super) blocked: Blocked,
     /// Tells of each task's end.
     pub(super) ends: Notify,
     pub(super) feeder: RefCell<Option<Feeder>>,
@@ -118,6 +120,7 @@ impl Step {
             calls_room: Room::new(CALLS_BYTES_MAX, usize::MAX),
             mail_room: Room::new(MAIL_BYTES_MAX, MAIL_MESSAGES_MAX),
             membership: Membership::new(),
+            blocked: Blocked::new(&launch),
             ends: Notify::new(),
             launch,
             workspace,
@@ -315,6 +318,7 @@ impl Step {
             self.left(rank, node.clone(), how.clone());
             self.missed(self.membership.turns_of(rank), Lost { rank, node, how });
         } else {
+            self.no_longer_blocked(rank);
             self.report_end(rank, node, how);
         }
         if self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended) {
@@ -323,7 +327,8 @@ impl Step {
     }
 
     /// A rank, here or elsewhere, will make no further call.
-    pub(super) fn left(&self, rank: Rank, node: String, how: String) {
+    pub(super) fn left(self: &Rc<Self>, rank: Rank, node: String, how: String) {
+        self.no_longer_blocked(rank);
         let told = self.fences.borrow_mut().leave(rank, node.clone(), how.clone());
         settle_fence(told);
         let end = End { node, how };

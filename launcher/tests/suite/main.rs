@@ -12,6 +12,7 @@ mod harness;
 mod het;
 mod kill;
 mod main_job;
+mod mpirun;
 mod network;
 mod no_controller;
 mod output;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use rustix::process::Pid;
@@ -52,6 +52,8 @@ const NO_STDIO: i32 = 53;
 pub(super) struct Step {
     pub(super) launch: StepLaunch,
     pub(super) workspace: Workspace,
+    /// No file of its tasks is older.
+    pub(super) begin: SystemTime,
     pub(super) tasks: RefCell<Vec<Task>>,
     pub(super) by_rank: HashMap<Rank, usize>,
     /// What happened, in order, for every launcher that comes.
@@ -121,6 +123,7 @@ impl Step {
             ends: Notify::new(),
             launch,
             workspace,
+            begin: SystemTime::now(),
             tasks: RefCell::new(tasks),
             by_rank,
             events: RefCell::default(),
@@ -238,7 +241,7 @@ impl Step {
         tasks[task].progress = Progress::Running(pid);
         let rank = tasks[task].rank;
         drop(tasks);
-        let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let at = SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let at_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
         self.announce(FromStep::Started { rank, pid: pid.as_raw_nonzero().get().unsigned_abs(), at_us });
     }

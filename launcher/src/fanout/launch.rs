@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use prun_runtime::ids::Rank;
+use prun_runtime::ids::{LaunchId, Rank};
 use prun_runtime::wire::launch::{Mpi, MpiKind, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch};
 use serde_bytes::ByteBuf;
 
@@ -86,6 +86,8 @@ pub fn launch(
     let script = |path: &Option<String>| path.clone().filter(|path| path != "none").map(ByteBuf::from);
     StepLaunch {
         key: created.key,
+        launch: LaunchId::default(),
+        server_grace_ms: None,
         secret: created.secret.clone(),
         job_name: created.job.name.clone(),
         size: created.plan.size(),

@@ -12,7 +12,7 @@ use super::step::Step;
 use crate::ids::Rank;
 use crate::limits::PENDING_STREAMS_MAX;
 use crate::net::address::Address;
-use crate::net::dial::dial;
+use crate::net::dial::dial_patiently;
 use crate::net::link::Link;
 use crate::wire::frame::{FrameReader, FrameWriter};
 use crate::wire::preamble::Target;
@@ -76,7 +76,7 @@ impl Step {
         let address: Address = node.address.parse().map_err(|error| format!("{error}"))?;
         let (key, secret) = (self.launch.key, self.launch.secret.clone());
         let target = Target::Peer { key, secret, rank: to, from, turn };
-        let link = dial(&address, target, None).await.map_err(|error| error.to_string())?;
+        let link = dial_patiently(&address, target, None).await.map_err(|error| error.to_string())?;
         let Link { read, write, local_ip, peer_uid } = link;
         let mut reader = FrameReader::new(read);
         match reader.message().await {

@@ -60,6 +60,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
 fn down(options: &Options) -> Result<(), DownError> {
     let home = Home::find(options.dir.as_deref())?;
     end(&home.web())?;
+    end(&home.rest())?;
     end_jobs(&home);
     end(&home.controller())?;
     for (_, seat) in home.nodes() {
@@ -76,6 +77,7 @@ fn down(options: &Options) -> Result<(), DownError> {
             home.controller().path().to_owned(),
             home.path().join("nodes"),
             home.web().path().to_owned(),
+            home.rest().path().to_owned(),
         ] {
             gone(&path, std::fs::remove_dir_all(&path))?;
         }

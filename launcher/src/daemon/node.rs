@@ -16,6 +16,7 @@ use prun_runtime::server::door::{self, Listener, Visitor};
 use prun_runtime::server::guard::{Guard, Workspace};
 use prun_runtime::server::node::{Adopted, RankServer};
 use prun_runtime::wire::frame::{FrameError, FrameReader, FrameWriter};
+use prun_runtime::wire::launch::Machine;
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
 use prun_runtime::wire::preamble::Target;
 use rustix::fs::{CWD, RenameFlags};
@@ -89,14 +90,14 @@ enum JoinError {
 ///
 /// # Errors
 /// [`NodeError`].
-pub async fn run(guard: Guard, mut facts: NodeFacts, virtual_cpus: bool, way: &Way) -> Result<(), NodeError> {
+pub async fn run(guard: Guard, mut facts: NodeFacts, machine: Machine, way: &Way) -> Result<(), NodeError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let workspace = guard.workspace().clone();
     make(&workspace)?;
     facts.address = Address::Unix(workspace.socket.clone()).to_string();
     let (connections, adopted) = mpsc::channel(QUEUE_MESSAGES_MAX);
-    let mut server = RankServer::new(guard, vec![facts], virtual_cpus, adopted);
+    let mut server = RankServer::new(guard, vec![facts], machine, adopted);
     // Before anybody can ask for one of them.
     server.take_over()?;
     let listener = UnixListener::bind(&workspace.socket)?;

@@ -22,7 +22,7 @@ use super::{control, heirs};
 use crate::ids::{LaunchId, Launched, StepKey};
 use crate::limits::QUEUE_MESSAGES_MAX;
 use crate::net::address::Address;
-use crate::wire::launch::StepLaunch;
+use crate::wire::launch::{Machine, StepLaunch};
 use crate::wire::node::{FromNode, NodeFacts, ToNode};
 use crate::wire::preamble::Target;
 use crate::wire::stepd::ToStepd;
@@ -35,7 +35,7 @@ pub type Adopted = (Target, OwnedFd);
 pub struct RankServer {
     guard: Guard,
     nodes: Vec<NodeFacts>,
-    virtual_cpus: bool,
+    machine: Machine,
     connections: mpsc::Receiver<Adopted>,
     records: Records,
     /// Step processes that live.
@@ -49,20 +49,19 @@ pub struct RankServer {
 
 impl RankServer {
     /// One that stands for these nodes. Step processes come from the guard; connections for steps come through the
-    /// queue, their preambles read off. With `virtual_cpus` the nodes' CPUs are not this machine's, and no task is
-    /// bound to any.
+    /// queue, their preambles read off. Where they are not the whole `machine`, no task is bound to CPUs.
     #[must_use]
     pub fn new(
         guard: Guard,
         nodes: Vec<NodeFacts>,
-        virtual_cpus: bool,
+        machine: Machine,
         connections: mpsc::Receiver<Adopted>,
     ) -> Self {
         let (tell, news) = mpsc::channel(QUEUE_MESSAGES_MAX);
         Self {
             guard,
             nodes,
-            virtual_cpus,
+            machine,
             connections,
             records: Records::default(),
             steps: BTreeMap::new(),
@@ -214,8 +213,8 @@ impl RankServer {
     /// Starts a step process: what there is to be told of it at once.
     fn start(&mut self, mut launch: StepLaunch) -> Option<FromNode> {
         let launched = launch.launched();
-        launch.virtual_nodes = self.virtual_cpus;
-        if self.virtual_cpus {
+        launch.machine = self.machine;
+        if self.machine != Machine::Whole {
             launch.nodes.iter_mut().flat_map(|node| &mut node.tasks).for_each(|task| task.cpus.clear());
         }
         match self.step_process(launched) {

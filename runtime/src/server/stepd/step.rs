@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use rustix::process::Pid;
 use tokio::sync::{Notify, oneshot};
 
 use super::answer::{Answer, End};
+use super::blocked::Blocked;
 use super::collective::{Collectives, Told};
 use super::ending::Ending;
 use super::exchange::Exchange;
@@ -53,6 +54,8 @@ const NO_STDIO: i32 = 53;
 pub(super) struct Step {
     pub(super) launch: StepLaunch,
     pub(super) workspace: Workspace,
+    /// No file of its tasks is older.
+    pub(super) begin: SystemTime,
     pub(super) tasks: RefCell<Vec<Task>>,
     pub(super) by_rank: HashMap<Rank, usize>,
     /// What happened, in order, for every launcher that comes.
@@ -68,6 +71,7 @@ pub(super) struct Step {
     pub(super) calls_room: Room,
     pub(super) mail_room: Room,
     pub(super) membership: Membership,
+    pub(super) blocked: Blocked,
     /// Tells of each task's end.
     pub(super) ends: Notify,
     pub(super) feeder: RefCell<Option<Feeder>>,
@@ -119,9 +123,11 @@ impl Step {
             calls_room: Room::new(CALLS_BYTES_MAX, usize::MAX),
             mail_room: Room::new(MAIL_BYTES_MAX, MAIL_MESSAGES_MAX),
             membership: Membership::new(),
+            blocked: Blocked::new(&launch),
             ends: Notify::new(),
             launch,
             workspace,
+            begin: SystemTime::now(),
             tasks: RefCell::new(tasks),
             by_rank,
             events: RefCell::default(),
@@ -300,6 +306,7 @@ impl Step {
             self.left(rank, node.clone(), how.clone());
             self.missed(self.membership.turns_of(rank), Lost { rank, node, how });
         } else {
+            self.no_longer_blocked(rank);
             self.report_end(rank, node, how);
         }
         if self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended) {
@@ -308,7 +315,8 @@ impl Step {
     }
 
     /// A rank, here or elsewhere, will make no further call.
-    pub(super) fn left(&self, rank: Rank, node: String, how: String) {
+    pub(super) fn left(self: &Rc<Self>, rank: Rank, node: String, how: String) {
+        self.no_longer_blocked(rank);
         let told = self.fences.borrow_mut().leave(rank, node.clone(), how.clone());
         settle_fence(told);
         let end = End { node, how };
@@ -374,7 +382,7 @@ impl Step {
 
 /// Microseconds since 1970.
 fn now_us() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
 use prun_runtime::net::address::Address;
-use prun_runtime::net::dial::{DialError, dial};
-use prun_runtime::net::key::KeyError;
+use prun_runtime::net::dial::{DialError, dial, dial_patiently};
+use prun_runtime::net::key::{Key, KeyError};
 use prun_runtime::net::link::Link;
 use prun_runtime::server::door::{self, Listener, Visitor};
 use prun_runtime::server::guard::{Guard, Workspace};
@@ -66,11 +66,15 @@ pub struct Way {
 impl Way {
     /// A link to the controller.
     async fn dial(&self, target: Target) -> Result<Link, JoinError> {
-        let key = match self.controller {
-            Address::Unix(_) => None,
-            Address::Tcp { .. } => Some(self.key.key()?),
-        };
-        Ok(dial(&self.controller, target, key.as_ref()).await?)
+        Ok(dial(&self.controller, target, self.key()?.as_ref()).await?)
+    }
+
+    /// What the controller wants to see.
+    fn key(&self) -> Result<Option<Key>, KeyError> {
+        match self.controller {
+            Address::Unix(_) => Ok(None),
+            Address::Tcp { .. } => self.key.key().map(Some),
+        }
     }
 }
 
@@ -232,7 +236,8 @@ async fn lead(visitor: Visitor, way: &Way, connections: &mpsc::Sender<Adopted>) 
 
 /// A job's commands know their node alone: what they have for the controller goes through.
 async fn relay(client: Link, way: &Way) -> Result<(), JoinError> {
-    let controller = way.dial(Target::Controller).await?;
+    // It may be being restarted, as this rank server may have been.
+    let controller = dial_patiently(&way.controller, Target::Controller, way.key()?.as_ref()).await?;
     let mut client = tokio::io::join(client.read, client.write);
     let mut controller = tokio::io::join(controller.read, controller.write);
     tokio::io::copy_bidirectional(&mut client, &mut controller).await.map_err(FrameError::from)?;

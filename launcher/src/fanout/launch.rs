@@ -15,7 +15,7 @@ use crate::layout::plan::NodePlan;
 use crate::script::options::Request;
 
 /// Milliseconds that a step goes on when its `srun` is gone: long enough for a link to be made again.
-const OWNER_GRACE_MS: u64 = 5_000;
+pub const OWNER_GRACE_MS: u64 = 5_000;
 
 /// What the ranks run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -87,6 +87,8 @@ pub enum News {
     Message(FromStep, Bytes),
     /// The link is gone; without an error the step process has closed it.
     Closed(Option<FrameError>),
+    /// It was made again, or cannot be.
+    Again(Option<Box<net::Link>>),
 }
 
 /// The step process does not read what is sent to it.

@@ -8,6 +8,7 @@ mod configured;
 mod daemons;
 mod disk_full;
 mod examples;
+mod faults;
 mod harness;
 mod het;
 mod http;

@@ -70,6 +70,14 @@ pub struct StepLaunch {
     pub nodes: Vec<NodeTasks>,
 }
 
+impl StepLaunch {
+    /// Which step, and which launch of it.
+    #[must_use]
+    pub fn launched(&self) -> Launched {
+        Launched { key: self.key, launch: self.launch }
+    }
+}
+
 /// What a rank server's nodes are of the machine that they stand on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Machine {
@@ -80,14 +88,6 @@ pub enum Machine {
     Counted,
     /// Several that share it, each with such a number of CPUs.
     Shared,
-}
-
-impl StepLaunch {
-    /// Which step, and which launch of it.
-    #[must_use]
-    pub fn launched(&self) -> Launched {
-        Launched { key: self.key, launch: self.launch }
-    }
 }
 
 /// Which ranks a node of a step has, and how they are reached.

@@ -6,6 +6,7 @@
 //! tasks; or, where it has a door of its own (`tenure`), it goes on and waits for the next rank server.
 
 mod answer;
+mod aside;
 mod blocked;
 mod collective;
 mod ending;

@@ -183,9 +183,11 @@ impl Step {
         let rank = {
             let mut tasks = self.tasks.borrow_mut();
             let task = &mut tasks[task];
+            let written = task.aside(stream).with_what_waits(bytes);
             if let Some(log) = task.log(stream) {
-                log.append(bytes)?;
+                log.append(&written)?;
             }
+            task.aside(stream).written(bytes);
             if stream == Stream::Stderr {
                 task.remember(bytes);
             }
@@ -193,6 +195,24 @@ impl Step {
         };
         self.each_link(|link| link.has_data(rank, stream));
         Ok(())
+    }
+
+    /// Something is to stand between two lines of a task's stream.
+    pub(super) fn append_aside(&self, task: usize, stream: Stream, bytes: &[u8]) {
+        let rank = {
+            let mut tasks = self.tasks.borrow_mut();
+            let task = &mut tasks[task];
+            let now = task.aside(stream).say(bytes);
+            if let (Some(log), Some(now)) = (task.log(stream), now) {
+                // A full disk leaves nowhere to write it to.
+                let _ = log.append(&now);
+            }
+            if stream == Stream::Stderr {
+                task.remember(bytes);
+            }
+            task.rank
+        };
+        self.each_link(|link| link.has_data(rank, stream));
     }
 
     /// Bytes that can be appended to a task's stream and stay in memory.
@@ -213,7 +233,10 @@ impl Step {
         let rank = {
             let mut tasks = self.tasks.borrow_mut();
             let task = &mut tasks[task];
+            let rest = task.aside(stream).rest();
             if let Some(log) = task.log(stream) {
+                // A full disk leaves nowhere to write it to.
+                let _ = rest.map(|rest| log.append(&rest));
                 log.finish();
             }
             task.rank
@@ -373,7 +396,11 @@ impl Step {
 
     pub(super) fn check_over(&self) {
         self.links.borrow_mut().retain(|link| link.upgrade().is_some());
-        let awaited = self.owner.get() == Owner::NotYet && self.awaits_owner();
+        let awaited = match self.owner.get() {
+            Owner::NotYet => self.awaits_owner(),
+            Owner::Away => true,
+            Owner::Here | Owner::Left => false,
+        };
         if self.finished.get() && !awaited && !self.news.are_awaited() && self.links.borrow().is_empty() {
             self.over.notify_one();
         }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use rustix::fs::Mode;
 use rustix::process::Pid;
 
+use super::aside::Aside;
 use super::environment::Environment;
 use super::input::Feeder;
 use super::log::{Budget, Log};
@@ -46,6 +47,7 @@ pub(super) struct Task {
     pub(super) tail: Vec<u8>,
     /// Logs of stdout and stderr, where they are logged.
     logs: [Option<Log>; 2],
+    asides: [Aside; 2],
     /// Its own stdout and stderr, where its epilog or a notice may need them. They keep its pipes open, and so go
     /// with the task's end.
     pub(super) stdout: Option<Rc<OwnedFd>>,
@@ -68,9 +70,15 @@ impl Task {
                 log(on_terminal || task.stdout == Output::Log),
                 log(!on_terminal && task.stderr == Output::Log),
             ],
+            asides: Default::default(),
             stdout: None,
             stderr: None,
         }
+    }
+
+    /// What is said beside a stream.
+    pub(super) fn aside(&mut self, stream: Stream) -> &mut Aside {
+        &mut self.asides[stream as usize - 1]
     }
 
     /// The log of a stream, where it is logged.

@@ -86,6 +86,7 @@ impl World {
             match effect {
                 Effect::Answer { client, answer } => self.answers.push((client, *answer)),
                 Effect::Tell { link, message } => self.told.push((link, message)),
+                Effect::Backup { .. } => {}
                 Effect::Stop => self.stopped = true,
             }
         }
@@ -279,7 +280,7 @@ pub(super) fn element(job: u32, elements: &[u32]) -> JobRef {
 }
 
 /// A job of so many tasks of one CPU.
-pub(super) fn tasks(ntasks: u32) -> JobSpec {
+pub(in crate::controller) fn tasks(ntasks: u32) -> JobSpec {
     JobSpec {
         ntasks: Some(ntasks),
         name: Some("job".to_owned()),
@@ -288,7 +289,7 @@ pub(super) fn tasks(ntasks: u32) -> JobSpec {
     }
 }
 
-pub(super) fn submission(spec: JobSpec) -> Submission {
+pub(in crate::controller) fn submission(spec: JobSpec) -> Submission {
     Submission {
         components: vec![spec],
         script: Some(Script {
@@ -313,12 +314,12 @@ pub(super) fn submission(spec: JobSpec) -> Submission {
 }
 
 /// What `salloc` asks for.
-pub(super) fn allocation(spec: JobSpec) -> Request {
+pub(in crate::controller) fn allocation(spec: JobSpec) -> Request {
     Request::Allocate(Box::new(Submission { script: None, ..submission(spec) }))
 }
 
 /// A launch of ranks on nodes.
-pub(super) fn launch(
+pub(in crate::controller) fn launch(
     key: StepKey,
     secret: Secret,
     kill_wait_ms: u64,

@@ -97,7 +97,9 @@ impl Event {
                     | Request::Script { .. }
                     | Request::Backup { .. }
             ),
-            Self::Node { message, .. } => matches!(message, FromNode::Pong { .. }),
+            Self::Node { message, .. } => {
+                matches!(message, FromNode::Pong { .. } | FromNode::Launched { .. })
+            }
             _ => false,
         }
     }

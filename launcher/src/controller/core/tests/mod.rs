@@ -6,6 +6,7 @@ mod dependencies;
 mod ends;
 pub(in crate::controller) mod golden;
 mod het;
+mod limits;
 mod overview;
 mod queue;
 mod random;

@@ -1,5 +1,7 @@
 //! Bugs that are planted on purpose, to see that the rules catch them: one of each class.
 
+use prun_runtime::ids::LaunchId;
+use prun_runtime::wire::launch::StepLaunch;
 use prun_runtime::wire::node::{FromNode, ToNode};
 
 use super::controller::Controller;
@@ -44,9 +46,12 @@ impl Planted {
         self == Self::LostReport && matches!(what, Up::Says(FromNode::StepDone { key, .. }) if of(key))
     }
 
-    /// Whether a message comes twice on its way from the controller.
-    pub(super) fn doubles(self, what: &Down) -> bool {
-        self == Self::DoubleLaunch && matches!(what, Down::Told(ToNode::Launch(_)))
+    /// What follows a message on its way from the controller: a launch that nobody decided on.
+    pub(super) fn echo(self, what: &Down) -> Option<Down> {
+        let Down::Told(ToNode::Launch(launch)) = what else { return None };
+        let number = LaunchId(launch.launch.0 + 1_000_000);
+        let again = ToNode::Launch(Box::new(StepLaunch { launch: number, ..(**launch).clone() }));
+        (self == Self::DoubleLaunch).then_some(Down::Told(again))
     }
 
     /// What goes wrong in the controller itself.

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use prun_runtime::ids::{Rank, StepKey};
+use prun_runtime::ids::{Launched, StepKey};
 use prun_runtime::wire::launch::StepLaunch;
-use prun_runtime::wire::node::FromNode;
 use prun_runtime::wire::step::Exit;
 
 use super::agenda::Happening;
@@ -32,6 +31,7 @@ pub(super) enum Life {
 pub(super) struct Process {
     pub(super) node: usize,
     pub(super) key: StepKey,
+    pub(super) launched: Launched,
     pub(super) life: Life,
     /// CPUs that are its job's there.
     pub(super) cpus: Vec<u32>,
@@ -44,6 +44,8 @@ pub(super) struct Process {
     pub(super) of: Option<u64>,
     /// Its step process or its machine died.
     pub(super) lost: bool,
+    /// The controller knows of its end, or nobody is left who could tell.
+    pub(super) kept: bool,
 }
 
 impl World {
@@ -52,6 +54,7 @@ impl World {
         let number = self.processes.len() as u64;
         let tasks = launch.nodes.iter().flat_map(|node| &node.tasks);
         let ranks: BTreeMap<u32, Option<Exit>> = tasks.map(|task| (task.rank.0, None)).collect();
+        let launched = launch.launched();
         let (key, batch) = (launch.key, launch.key.step.is_batch());
         self.notes.add(self.now, format_args!("{} starts on {}", key, self.nodes[node].name));
         let cpus = self.share(&launch, node);
@@ -61,6 +64,7 @@ impl World {
         self.processes.push(Process {
             node,
             key,
+            launched,
             life: Life::Lives,
             cpus,
             ranks: ranks.clone(),
@@ -69,6 +73,7 @@ impl World {
             script,
             of,
             lost: false,
+            kept: false,
         });
         if batch {
             self.after(0.0, Happening::Script { process: number });
@@ -102,9 +107,9 @@ impl World {
             return;
         }
         *alive = Some(exit);
-        let (node, key) = (process.node, process.key);
+        let (node, launched) = (process.node, process.launched);
         let over = process.ranks.values().all(Option::is_some);
-        self.tell(node, FromNode::Exited { key, rank: Rank(rank), exit });
+        self.tell_exit(node, launched, rank, exit);
         if over {
             self.step_is_over(number, false);
         }
@@ -114,12 +119,9 @@ impl World {
         let process = self.process(number);
         process.life = Life::Gone;
         process.lost |= lost;
-        let (node, key) = (process.node, process.key);
+        let Process { node, key, launched, .. } = *process;
         self.notes.add(self.now, format_args!("{key} is over on {}", self.nodes[node].name));
-        if self.nodes[node].steps.get(&key) == Some(&number) {
-            self.nodes[node].steps.remove(&key);
-        }
-        self.tell(node, FromNode::StepDone { key, lost });
+        self.tell_end(node, launched, lost);
         self.launcher_of_is_gone(number);
         self.step_of_launcher_is_over(number);
     }
@@ -177,6 +179,7 @@ impl World {
         let process = self.process(number);
         process.life = Life::Gone;
         process.lost = true;
+        process.kept = true;
         self.launcher_of_is_gone(number);
         self.step_of_launcher_is_over(number);
     }

@@ -284,8 +284,8 @@ impl World {
     }
 
     fn put_down(&mut self, wire: WireId, what: Down) {
-        let twice = self.planted.is_some_and(|planted| planted.doubles(&what));
-        for what in std::iter::repeat_n(what, 1 + usize::from(twice)) {
+        let echo = self.planted.and_then(|planted| planted.echo(&what));
+        for what in std::iter::once(what).chain(echo) {
             let Some(line) = self.wires.get_mut(&wire) else { return };
             let end = matches!(what, Down::Gone);
             let at = if end {

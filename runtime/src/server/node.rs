@@ -5,7 +5,7 @@
 //! What it knows of them it tells every controller that comes, until that has written it down (`records`).
 
 mod attend;
-mod records;
+pub mod records;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -10,6 +10,8 @@
 
 mod act;
 mod array;
+#[cfg(test)]
+pub(super) mod audit;
 mod cancel;
 mod check;
 pub mod config;
@@ -38,7 +40,7 @@ mod step;
 mod steps;
 mod submit;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod turn;
 mod update;
 mod view;

@@ -399,3 +399,30 @@ async fn on_a_full_disk_changes_are_refused_and_nothing_is_lost() {
     assert_eq!(again.states().await[0], JobState::Failed);
     assert_eq!(again.states().await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_backup_is_made_while_the_cluster_runs_and_another_controller_goes_on_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("copy");
+    let backup = || Request::Backup { path: copy.to_str().unwrap().to_owned() };
+    let mut world = Stalled::new(&dir.path().join("journal")).await;
+    // In one batch: what was asked for before it is in it.
+    world.say(Request::Submit(small()));
+    assert!(matches!(world.ask(backup()).await, Reply::Done));
+    world.ask(Request::Submit(small())).await;
+    let Reply::Error(refusal) = world.ask(backup()).await else { panic!("written over") };
+    assert!(refusal.detail[0].contains("copy"), "{refusal:?}");
+    assert_eq!(world.states().await.len(), 2);
+    let mut again = Stalled::new(&copy).await;
+    assert_eq!(again.states().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_controller_without_a_journal_has_no_backup_to_give() {
+    let handle = Handle::start(Config::default());
+    let mut client = Client::new(&handle);
+    let Reply::Error(refusal) = client.call(Request::Backup { path: "/nowhere".to_owned() }).await else {
+        panic!()
+    };
+    assert!(refusal.detail[0].contains("no journal"), "{refusal:?}");
+}

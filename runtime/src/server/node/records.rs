@@ -11,7 +11,7 @@ use crate::wire::step::Exit;
 
 /// How a launch ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum End {
+pub enum End {
     /// Every task is gone.
     Done {
         /// The step process died before they had.
@@ -32,11 +32,11 @@ struct Record {
 
 /// Launches, by step and number.
 #[derive(Debug, Default)]
-pub(super) struct Records(BTreeMap<Launched, Record>);
+pub struct Records(BTreeMap<Launched, Record>);
 
 impl Records {
     /// A launch has arrived, or was found: whether it is new.
-    pub(super) fn begin(&mut self, launched: Launched) -> bool {
+    pub fn begin(&mut self, launched: Launched) -> bool {
         match self.0.entry(launched) {
             std::collections::btree_map::Entry::Occupied(_) => false,
             std::collections::btree_map::Entry::Vacant(place) => {
@@ -47,24 +47,24 @@ impl Records {
     }
 
     /// Whether there is something to be told of a launch.
-    pub(super) fn knows(&self, launched: Launched) -> bool {
+    pub fn knows(&self, launched: Launched) -> bool {
         self.0.contains_key(&launched)
     }
 
     /// A task is gone: what is to be told, if that is news.
-    pub(super) fn exited(&mut self, launched: Launched, rank: Rank, exit: Exit) -> Option<FromNode> {
+    pub fn exited(&mut self, launched: Launched, rank: Rank, exit: Exit) -> Option<FromNode> {
         let known = self.0.get_mut(&launched)?.exits.insert(rank, exit);
         known.is_none().then(|| exited(launched, rank, exit))
     }
 
     /// A launch has ended: what is to be told, if that is news.
-    pub(super) fn ended(&mut self, launched: Launched, end: End) -> Option<FromNode> {
+    pub fn ended(&mut self, launched: Launched, end: End) -> Option<FromNode> {
         let record = self.0.get_mut(&launched).filter(|record| record.end.is_none())?;
         Some(ended(launched, record.end.insert(end)))
     }
 
     /// The controller has written the end of a launch down.
-    pub(super) fn kept(&mut self, launched: Launched) {
+    pub fn kept(&mut self, launched: Launched) {
         // What has not ended cannot be kept: the controller speaks of something else.
         if self.0.get(&launched).is_some_and(|record| record.end.is_some()) {
             self.0.remove(&launched);
@@ -72,7 +72,7 @@ impl Records {
     }
 
     /// All that a controller is told that has just come.
-    pub(super) fn register(&self, nodes: Vec<NodeFacts>) -> Vec<FromNode> {
+    pub fn register(&self, nodes: Vec<NodeFacts>) -> Vec<FromNode> {
         let steps = self.0.keys().map(|launched| launched.key).collect();
         let launches = self.0.keys().map(|launched| launched.launch).collect();
         let mut told = vec![FromNode::Register { nodes, steps, launches }];

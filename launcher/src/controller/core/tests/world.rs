@@ -109,6 +109,7 @@ impl World {
                     }
                     self.told.push((link, message));
                 }
+                Effect::Backup { .. } => {}
                 Effect::Stop => self.stopped = true,
             }
         }
@@ -308,7 +309,7 @@ pub(super) fn element(job: u32, elements: &[u32]) -> JobRef {
 }
 
 /// A job of so many tasks of one CPU.
-pub(super) fn tasks(ntasks: u32) -> JobSpec {
+pub(in crate::controller) fn tasks(ntasks: u32) -> JobSpec {
     JobSpec {
         ntasks: Some(ntasks),
         name: Some("job".to_owned()),
@@ -317,7 +318,7 @@ pub(super) fn tasks(ntasks: u32) -> JobSpec {
     }
 }
 
-pub(super) fn submission(spec: JobSpec) -> Submission {
+pub(in crate::controller) fn submission(spec: JobSpec) -> Submission {
     Submission {
         components: vec![spec],
         script: Some(Script {
@@ -342,12 +343,12 @@ pub(super) fn submission(spec: JobSpec) -> Submission {
 }
 
 /// What `salloc` asks for.
-pub(super) fn allocation(spec: JobSpec) -> Request {
+pub(in crate::controller) fn allocation(spec: JobSpec) -> Request {
     Request::Allocate(Box::new(Submission { script: None, ..submission(spec) }))
 }
 
 /// A launch of ranks on nodes.
-pub(super) fn launch(
+pub(in crate::controller) fn launch(
     key: StepKey,
     secret: Secret,
     kill_wait_ms: u64,

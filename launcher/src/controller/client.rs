@@ -77,6 +77,12 @@ impl ClientError {
         }
     }
 
+    /// Whether a controller that is started again may answer.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::Lost(_) | Self::Closed | Self::Silent { .. })
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn help(&self) -> String {

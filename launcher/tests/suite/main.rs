@@ -17,6 +17,7 @@ mod no_controller;
 mod output;
 mod programs;
 mod ranks;
+mod restart;
 mod steps;
 mod top;
 mod web;

@@ -10,6 +10,7 @@ pub mod descendants;
 pub mod door;
 pub mod file;
 pub mod guard;
+mod machine_load;
 pub mod node;
 pub mod shared_memory;
 pub mod stepd;

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::control;
 use super::guard::Guard;
+use super::machine_load;
 use crate::ids::StepKey;
 use crate::limits::QUEUE_MESSAGES_MAX;
 use crate::net::address::Address;
@@ -102,7 +103,8 @@ impl RankServer {
                         self.order(key, ToStepd::Terminate { at_once, notice }, None);
                     }
                     Some(ToNode::Ping { nonce }) => {
-                        if to_controller.send(FromNode::Pong { nonce }).await.is_err() {
+                        let load = Some(machine_load::now());
+                        if to_controller.send(FromNode::Pong { nonce, load }).await.is_err() {
                             return;
                         }
                     }

@@ -107,7 +107,11 @@ impl Cluster {
             FromNode::LaunchFailed { key, reason: _ } => self.launch_failed(turn, link, key),
             FromNode::Exited { key, rank, exit } => self.task_exited(turn, key, rank, exit),
             FromNode::StepDone { key, lost } => self.step_done(turn, link, key, lost),
-            FromNode::Pong { .. } => {}
+            FromNode::Pong { load, .. } => {
+                for node in self.nodes.nodes.iter_mut().filter(|node| node.link == link) {
+                    node.load = load;
+                }
+            }
         }
     }
 
@@ -125,7 +129,7 @@ impl Cluster {
         }
         turn.tell(link, ToNode::Registered);
         // What it still runs of jobs that were taken from it meanwhile must not stand in the way of others.
-        let known = self.steps_on(link);
+        let known: Vec<StepKey> = self.steps_on(link).into_iter().map(|key| self.launched_as(key)).collect();
         for key in steps.iter().copied().filter(|key| !known.contains(key)) {
             turn.tell(link, ToNode::Terminate { key, at_once: true, notice: None });
         }
@@ -135,7 +139,7 @@ impl Cluster {
     /// Steps that a rank server still runs now answer on its new link; the others are lost.
     fn move_steps(&mut self, turn: &mut Turn<'_>, old: LinkId, new: LinkId, running: &[StepKey]) {
         for key in self.steps_on(old) {
-            if running.contains(&key) {
+            if running.contains(&self.launched_as(key)) {
                 self.with_step(key, |step| {
                     step.open.remove(&old);
                     step.open.insert(new);
@@ -156,7 +160,7 @@ impl Cluster {
     /// The link to a rank server is gone: its jobs live on until it has had its time to come back.
     pub(super) fn node_gone(&mut self, turn: &mut Turn<'_>, link: LinkId) {
         for node in self.nodes.nodes.iter_mut().filter(|node| node.link == link) {
-            node.up = false;
+            (node.up, node.load) = (false, None);
         }
         // A cluster that is to end does not wait for nodes to come back.
         let patience = match self.config.node_timeout_secs {

@@ -14,7 +14,7 @@ use super::lifecycle::{Happening, Stage};
 use super::reason::Reason;
 use super::step::{Step, StepStage};
 use super::turn::Turn;
-use crate::controller::api::{JobView, Reply};
+use crate::controller::api::JobView;
 use crate::environment::batch_launch;
 use crate::layout::plan::{Allocation, NodePlan, Plan, TaskPlan};
 
@@ -51,11 +51,11 @@ impl Cluster {
     fn hand_over(&mut self, turn: &mut Turn<'_>, id: JobId) {
         let Some(job) = self.jobs.get(&id) else { return };
         if let Some(asker) = job.owner {
-            let view = Box::new(self.view(job, turn.now));
+            let granted = self.granted(job, turn.now);
             if let Some(job) = self.jobs.get_mut(&id) {
                 job.granted = true;
             }
-            turn.answer(asker, Reply::Allocated { job: view, warnings: Vec::new() });
+            turn.answer(asker, granted);
         } else if job.batch() && job.leads() && !self.launch_batch(turn, id) {
             self.end_job(turn, id, Ending::launch_failure());
         }
@@ -98,6 +98,8 @@ impl Cluster {
             lost: false,
             start_time: turn.now,
             end_time: None,
+            parts: Vec::new(),
+            first_rank: 0,
         };
         let Some(links) = self.send_launch(turn, launch) else { return false };
         if let Some(job) = self.jobs.get_mut(&id) {

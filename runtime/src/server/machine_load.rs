@@ -1,0 +1,33 @@
+//! How busy this machine is (`sysinfo(2)`).
+
+use crate::wire::node::MachineLoad;
+
+/// Load and free memory as they are now. Does not block.
+#[must_use]
+pub(super) fn now() -> MachineLoad {
+    /// The system's fractions of one.
+    const ONE: u64 = 1 << 16;
+    let info = rustix::system::sysinfo();
+    let [_, five_minutes, _] = info.loads;
+    let bytes = u64::from(info.freeram).saturating_mul(u64::from(info.mem_unit));
+    MachineLoad {
+        hundredths: u32::try_from(u64::from(five_minutes).saturating_mul(100) / ONE).unwrap_or(u32::MAX),
+        free_mb: bytes >> 20,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_what_proc_says() {
+        let text = std::fs::read_to_string("/proc/loadavg").unwrap();
+        let told: f64 = text.split_whitespace().nth(1).unwrap().parse().unwrap();
+        let load = now();
+        assert!((f64::from(load.hundredths) / 100.0 - told).abs() < 1.0, "{load:?} is not {text}");
+        let memory = std::fs::read_to_string("/proc/meminfo").unwrap();
+        let total = memory.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() >> 10;
+        assert!(load.free_mb > 0 && load.free_mb <= total, "{load:?} of {total}");
+    }
+}

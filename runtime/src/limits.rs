@@ -188,6 +188,14 @@ pub const EAGER_CREDIT_BYTES: usize = 1 << 20;
 /// second round trip costs less than a copy.
 pub const STREAM_RECORD_BYTES_MAX: usize = 64 << 10;
 
+/// How long every rank of a step has to be blocked before that is told, where `PRUN_DEADLOCK_SECS` does not say: longer
+/// than a rank that could go on is kept from its CPU on any machine that is of use.
+pub const DEADLOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// Bytes of what is said of one blocked rank: a call, a line of a program, some ranks. Those of all ranks of one node fit
+/// a message.
+pub const BLOCKED_TEXT_BYTES_MAX: usize = 512;
+
 /// Connections to a rank whose program has not come yet, kept for it: one or two for each other rank of a large step.
 pub const PENDING_STREAMS_MAX: usize = 8192;
 

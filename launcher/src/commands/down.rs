@@ -57,6 +57,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
 fn down(options: &Options) -> Result<(), DownError> {
     let home = Home::find(options.dir.as_deref())?;
     end(&home.web())?;
+    end(&home.rest())?;
     end_jobs(&home);
     end(&home.controller())?;
     for (_, seat) in home.nodes() {
@@ -72,6 +73,7 @@ fn down(options: &Options) -> Result<(), DownError> {
             home.controller().path().to_owned(),
             home.path().join("nodes"),
             home.web().path().to_owned(),
+            home.rest().path().to_owned(),
         ] {
             gone(&path, std::fs::remove_dir_all(&path))?;
         }

@@ -7,6 +7,7 @@
 //! HOME/controller/        socket, lock, log, and its address on the network where it has one
 //! HOME/nodes/slurmnode1/  lock, log, and a private directory while it runs
 //! HOME/web/               lock, log, token and address of the web page
+//! HOME/rest/              lock, log and address of the REST server, and the key of its tokens
 //! ```
 
 use std::env;
@@ -113,6 +114,12 @@ impl Home {
     #[must_use]
     pub fn web(&self) -> Seat {
         Seat { path: self.path.join("web") }
+    }
+
+    /// The REST server's place.
+    #[must_use]
+    pub fn rest(&self) -> Seat {
+        Seat { path: self.path.join("rest") }
     }
 
     /// A rank server's place.

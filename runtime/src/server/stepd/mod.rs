@@ -6,6 +6,7 @@
 //! its tasks are gone and its launchers have what they want; when its rank server goes first, it kills its tasks.
 
 mod answer;
+mod blocked;
 mod collective;
 mod ending;
 mod environment;

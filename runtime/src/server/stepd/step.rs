@@ -5,13 +5,14 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use rustix::process::Pid;
 use tokio::sync::{Notify, oneshot};
 
 use super::answer::{Answer, End};
+use super::blocked::Blocked;
 use super::collective::{Collectives, Told};
 use super::ending::Ending;
 use super::exchange::Exchange;
@@ -52,6 +53,8 @@ const NO_STDIO: i32 = 53;
 pub(super) struct Step {
     pub(super) launch: StepLaunch,
     pub(super) workspace: Workspace,
+    /// No file of its tasks is older.
+    pub(super) begin: SystemTime,
     pub(super) tasks: RefCell<Vec<Task>>,
     pub(super) by_rank: HashMap<Rank, usize>,
     /// What happened, in order, for every launcher that comes.
@@ -67,6 +70,7 @@ pub(super) struct Step {
     pub(super) calls_room: Room,
     pub(super) mail_room: Room,
     pub(super) membership: Membership,
+    pub(super) blocked: Blocked,
     /// Tells of each task's end.
     pub(super) ends: Notify,
     pub(super) feeder: RefCell<Option<Feeder>>,
@@ -118,9 +122,11 @@ impl Step {
             calls_room: Room::new(CALLS_BYTES_MAX, usize::MAX),
             mail_room: Room::new(MAIL_BYTES_MAX, MAIL_MESSAGES_MAX),
             membership: Membership::new(),
+            blocked: Blocked::new(&launch),
             ends: Notify::new(),
             launch,
             workspace,
+            begin: SystemTime::now(),
             tasks: RefCell::new(tasks),
             by_rank,
             events: RefCell::default(),
@@ -234,12 +240,12 @@ impl Step {
     /// A task runs.
     pub(super) fn started(&self, task: usize, pid: Pid) {
         self.children.borrow_mut().insert(pid, Child::Task(task));
+        let at_us = now_us();
         let mut tasks = self.tasks.borrow_mut();
         tasks[task].progress = Progress::Running(pid);
+        tasks[task].started_us = at_us;
         let rank = tasks[task].rank;
         drop(tasks);
-        let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let at_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
         self.announce(FromStep::Started { rank, pid: pid.as_raw_nonzero().get().unsigned_abs(), at_us });
     }
 
@@ -274,7 +280,10 @@ impl Step {
         while let Ok(Some((pid, exit))) = wait::reap() {
             let child = self.children.borrow_mut().remove(&pid);
             match child {
-                Some(Child::Task(task)) => self.task_over(task, exit, true),
+                Some(Child::Task(task)) => {
+                    let started_us = self.tasks.borrow()[task].started_us;
+                    self.task_over(task, Exit { started_us, ended_us: now_us(), ..exit }, true);
+                }
                 // Nobody waits for it where the step has been ended meanwhile.
                 Some(Child::Program(sender)) => drop(sender.send(exit)),
                 None => {}
@@ -312,6 +321,7 @@ impl Step {
             self.left(rank, node.clone(), how.clone());
             self.missed(self.membership.turns_of(rank), Lost { rank, node, how });
         } else {
+            self.no_longer_blocked(rank);
             self.report_end(rank, node, how);
         }
         if self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended) {
@@ -320,7 +330,8 @@ impl Step {
     }
 
     /// A rank, here or elsewhere, will make no further call.
-    pub(super) fn left(&self, rank: Rank, node: String, how: String) {
+    pub(super) fn left(self: &Rc<Self>, rank: Rank, node: String, how: String) {
+        self.no_longer_blocked(rank);
         let told = self.fences.borrow_mut().leave(rank, node.clone(), how.clone());
         settle_fence(told);
         let end = End { node, how };
@@ -382,6 +393,12 @@ impl Step {
             self.over.notify_one();
         }
     }
+}
+
+/// Microseconds since 1970.
+fn now_us() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// How a task ended, for people.

@@ -5,14 +5,12 @@ use crate::wire::node::MachineLoad;
 /// Load and free memory as they are now. Does not block.
 #[must_use]
 pub(super) fn now() -> MachineLoad {
-    /// The system's fractions of one.
-    const ONE: u64 = 1 << 16;
     let info = rustix::system::sysinfo();
     let [_, five_minutes, _] = info.loads;
-    let bytes = u64::from(info.freeram).saturating_mul(u64::from(info.mem_unit));
     MachineLoad {
-        hundredths: u32::try_from(u64::from(five_minutes).saturating_mul(100) / ONE).unwrap_or(u32::MAX),
-        free_mb: bytes >> 20,
+        // The system counts in parts of 1 << 16.
+        hundredths: u32::try_from(five_minutes.saturating_mul(100) >> 16).unwrap_or(u32::MAX),
+        free_mb: info.freeram.saturating_mul(info.mem_unit.into()) >> 20,
     }
 }
 

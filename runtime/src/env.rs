@@ -2,6 +2,8 @@
 
 /// Path of the Unix socket through which a job's processes reach the controller and their step.
 pub const SOCKET: &str = "PRUN_SOCKET";
+/// Socket of the step process itself, where it has one: it is there also while the rank server is not.
+pub const STEP_SOCKET: &str = "PRUN_STEP_SOCKET";
 /// Order of output: `rank`, `auto`, `line` or `none`.
 pub const ORDER: &str = "PRUN_ORDER";
 /// Seconds that `auto` holds back output of a later rank.

@@ -25,6 +25,10 @@ pub const PREAMBLE_WAIT: Duration = Duration::from_secs(5);
 /// How long a connection to another process of the cluster may take, handshake and all: longer than a lost packet costs.
 pub const DIAL_WAIT: Duration = Duration::from_secs(10);
 
+/// How long somebody waits at the door of a rank server that is being restarted: longer than a service manager takes for
+/// that, shorter than a person's patience with a node that is gone.
+pub const RESTART_WAIT: Duration = Duration::from_secs(20);
+
 /// How long a controller may say nothing before it is asked whether it is there, and again before it is given up
 /// (Slurm's `MessageTimeout`): longer than a disk that is busy makes it wait.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(10);

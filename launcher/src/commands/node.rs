@@ -8,13 +8,13 @@ use clap::Parser;
 use prun_runtime::net::address::Address;
 use prun_runtime::server::guard::{Role, fork_guard};
 use prun_runtime::wire::launch::Machine;
+use prun_runtime::wire::node::NodeFacts;
 
 use super::dispatch::{fail, parse, trace};
 use crate::daemon::home::Home;
 use crate::daemon::network::KeyFile;
 use crate::daemon::node::{self, Way};
 use crate::daemon::ready;
-use crate::embedded::private_dir::PrivateDir;
 use crate::embedded::shape::Shape;
 use crate::script::hostlist;
 
@@ -117,20 +117,19 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let seat = home.node(&name);
     let lock = seat.take()?;
     ready::detach();
-    let directory = PrivateDir::named_in(seat.path())?;
-    let guard = match fork_guard(&directory.workspace())? {
+    let guard = match fork_guard(&seat.workspace())? {
         Role::RankServer(guard) => guard,
         Role::Ended(code) => {
-            // Place and directory are the rank server's.
-            std::mem::forget((lock, directory));
+            // The place is the rank server's.
+            std::mem::forget(lock);
             return Ok(code);
         }
     };
-    let facts =
-        shape.nodes("").into_iter().next().map(|facts| prun_runtime::wire::node::NodeFacts { name, ..facts });
+    let memory_id = seat.memory_id()?;
+    let facts = shape.nodes("").into_iter().next().map(|facts| NodeFacts { name, memory_id, ..facts });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(facts) = facts {
-        runtime.block_on(node::run(directory, guard, facts, machine_of(options), &way))?;
+        runtime.block_on(node::run(guard, facts, machine_of(options), &way))?;
     }
     drop(lock);
     Ok(ExitCode::SUCCESS)

@@ -112,6 +112,6 @@ async fn lead(visitor: Visitor, controller: &Handle, connections: &mpsc::Sender<
             let Some(link) = visitor.enter(None).await else { return };
             prun_runtime::server::file::serve(link.read, link.write).await;
         }
-        Target::Join => tracing::warn!("an embedded cluster takes no further nodes"),
+        Target::Join | Target::Heir => tracing::warn!("an embedded cluster takes no further nodes"),
     }
 }

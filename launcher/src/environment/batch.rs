@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use prun_runtime::ids::{Rank, StepId, StepKey};
+use prun_runtime::ids::{LaunchId, Rank, StepId, StepKey};
 use prun_runtime::wire::launch::{
     Input, Machine, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch,
 };
@@ -32,6 +32,8 @@ pub fn batch_launch(
     let node = NodeTasks { name: first.name.clone(), node_id: 0, env: Vec::new(), tasks: vec![task] };
     Some(StepLaunch {
         key: StepKey { job: job.id, step: StepId::BATCH },
+        launch: LaunchId::default(),
+        server_grace_ms: None,
         secret,
         job_name: job.name.clone(),
         size: 1,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use prun_runtime::ids::Rank;
+use prun_runtime::ids::{LaunchId, Rank};
 use prun_runtime::wire::launch::{
     Machine, Mpi, MpiKind, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch,
 };
@@ -88,6 +88,8 @@ pub fn launch(
     let script = |path: &Option<String>| path.clone().filter(|path| path != "none").map(ByteBuf::from);
     StepLaunch {
         key: created.key,
+        launch: LaunchId::default(),
+        server_grace_ms: None,
         secret: created.secret.clone(),
         job_name: created.job.name.clone(),
         size: created.plan.size(),

@@ -119,7 +119,10 @@ impl Cluster {
             let key = StepKey { job: id, step };
             let launched = self.launched_as(key);
             for link in self.links_of(key) {
-                turn.tell(link, ToNode::Terminate { key: launched, at_once: true, notice: None });
+                turn.tell(
+                    link,
+                    ToNode::Terminate { key: launched, launch: None, at_once: true, notice: None },
+                );
             }
         }
     }

@@ -36,6 +36,7 @@ impl Cluster {
         for part in self.parts(key) {
             let over = self.with_step(part, |step| {
                 let had_tasks = step.open.remove(&link);
+                step.unheard.remove(&link);
                 step.lost |= lost && had_tasks;
                 step.stage == StepStage::Running && step.open.is_empty()
             });

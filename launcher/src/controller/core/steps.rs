@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prun_runtime::ids::{JobId, StepKey};
+use prun_runtime::ids::{JobId, LaunchId, StepKey};
 use prun_runtime::limits::WAITING_STEPS_MAX;
 use prun_runtime::wire::launch::StepLaunch;
 use prun_runtime::wire::node::ToNode;
@@ -78,6 +78,7 @@ impl Cluster {
             let size = layout.plan.size();
             let step = Step {
                 key: StepKey { job: request.job, step },
+                launch: LaunchId::default(),
                 name: request.name.clone(),
                 secret: secret.clone(),
                 overlap: request.step.overlap,
@@ -87,6 +88,7 @@ impl Cluster {
                 limit: request.spec.time_limit.flatten(),
                 stage: StepStage::Created(asker.client),
                 open: BTreeSet::new(),
+                unheard: BTreeMap::new(),
                 ended_as: None,
                 cancelled_by: None,
                 exits: BTreeMap::new(),
@@ -163,26 +165,29 @@ impl Cluster {
             return Err(ErrorCode::InvalidNodeName.into());
         }
         let launch = StepLaunch { secret: step.secret.clone(), ..launch };
-        if self.send_launch(turn, launch).is_none() {
+        let Some(sent) = self.send_launch(turn, launch) else {
             for part in parts {
                 self.end_step(turn, part, StepEnding::new(JobState::NodeFail));
             }
             return Err(ErrorCode::NodesBusy.into());
-        }
+        };
+        let number = sent.number();
+        // What may have to be sent again is kept with the first part.
+        self.with_step(key, |step| step.is_sent(sent));
         for part in parts {
-            self.step_launched(turn, part);
+            self.step_launched(turn, part, number);
         }
         Ok(())
     }
 
     /// A step, or a part of one, is on its way to its rank servers.
-    fn step_launched(&mut self, turn: &mut Turn<'_>, key: StepKey) {
+    fn step_launched(&mut self, turn: &mut Turn<'_>, key: StepKey, launch: LaunchId) {
         let step = self.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
         let nodes = step.into_iter().flat_map(|step| &step.plan.nodes);
         let links = nodes.filter_map(|node| self.nodes.get(&node.name)).map(|node| node.link).collect();
         let limit = self.with_step(key, |step| {
             step.stage = StepStage::Running;
-            step.open = links;
+            (step.open, step.launch) = (links, launch);
             step.start_time = turn.now;
             step.limit
         });

@@ -1,7 +1,7 @@
 //! A step's state, and everything that changes it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
@@ -22,6 +22,7 @@ use super::link::Link;
 use super::log::Budget;
 use super::mailbox::Mailbox;
 use super::membership::Membership;
+use super::news::News;
 use super::pmi::Pmi;
 use super::pmix::Pmix;
 use super::room::{Held, Room};
@@ -86,8 +87,7 @@ pub(super) struct Step {
     pub(super) links: RefCell<Vec<Weak<Link>>>,
     pub(super) owner: Cell<Owner>,
     pub(super) unproven: Rc<Cell<usize>>,
-    news: RefCell<VecDeque<FromStepd>>,
-    told: Notify,
+    pub(super) news: News,
     pub(super) ending: Ending,
     over: Notify,
     finished: Cell<bool>,
@@ -102,7 +102,8 @@ enum Child {
 }
 
 impl Step {
-    pub(super) fn new(launch: StepLaunch, workspace: Workspace) -> Rc<Self> {
+    /// `lasting`: it outlives its rank server.
+    pub(super) fn new(launch: StepLaunch, workspace: Workspace, lasting: bool) -> Rc<Self> {
         let count: usize = launch.nodes.iter().map(|node| node.tasks.len()).sum();
         let budget = Budget::new(LOGS_MEMORY_BYTES_MAX, 2 * count);
         let mut tasks = Vec::new();
@@ -139,32 +140,16 @@ impl Step {
             links: RefCell::default(),
             owner: Cell::new(Owner::NotYet),
             unproven: Rc::default(),
-            news: RefCell::default(),
-            told: Notify::new(),
+            news: News::new(lasting),
             ending: Ending::default(),
             over: Notify::new(),
             finished: Cell::new(false),
         })
     }
 
-    /// The next message for the rank server.
-    pub(super) fn next_news(&self) -> Option<FromStepd> {
-        self.news.borrow_mut().pop_front()
-    }
-
-    /// Waits until there may be one.
-    pub(super) async fn has_news(&self) {
-        self.told.notified().await;
-    }
-
     /// Waits until nobody needs this process any more.
     pub(super) async fn is_over(&self) {
         self.over.notified().await;
-    }
-
-    fn tell(&self, news: FromStepd) {
-        self.news.borrow_mut().push_back(news);
-        self.told.notify_one();
     }
 
     /// Tells every launcher, those that come later too.
@@ -389,7 +374,7 @@ impl Step {
     pub(super) fn check_over(&self) {
         self.links.borrow_mut().retain(|link| link.upgrade().is_some());
         let awaited = self.owner.get() == Owner::NotYet && self.awaits_owner();
-        if self.finished.get() && !awaited && self.links.borrow().is_empty() {
+        if self.finished.get() && !awaited && !self.news.are_awaited() && self.links.borrow().is_empty() {
             self.over.notify_one();
         }
     }

@@ -60,12 +60,14 @@ fn suggest(environment: &mut Environment, (key, value): (&str, &str)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{JobId, StepId, StepKey};
+    use crate::ids::{JobId, LaunchId, StepId, StepKey};
     use crate::wire::launch::{Mpi, Secret};
 
     fn launch(mpi: Option<MpiKind>, machine: Machine) -> StepLaunch {
         StepLaunch {
             key: StepKey { job: JobId(1), step: StepId(0) },
+            launch: LaunchId(1),
+            server_grace_ms: None,
             secret: Secret([0; 32]),
             job_name: String::new(),
             size: 1,

@@ -161,21 +161,23 @@ fn a_step_over_components_is_one_launch_and_a_record_in_each() {
     let nodes = [("n1".to_owned(), vec![0, 1]), ("n2".to_owned(), vec![2, 3])];
     let launch = launch(key(1), created.secret.clone(), 0, &nodes);
     world.result(Request::LaunchStep(Box::new(StepStart { launch }))).unwrap();
+    let launch = world.launch_of(key(1));
     let exited = |rank, code| FromNode::Exited {
         key: key(1),
+        launch,
         rank: Rank(rank),
         exit: Exit { code, ..Exit::default() },
     };
     world.node(LinkId(1), exited(1, 4));
     world.node(LinkId(2), exited(2, 5));
-    world.node(LinkId(1), FromNode::StepDone { key: key(1), lost: false });
+    world.node(LinkId(1), FromNode::StepDone { key: key(1), launch, lost: false });
     let of = |world: &World, job: u32| {
         let view = world.view(job);
         let step = view.steps.iter().find(|step| step.key == key(job)).unwrap();
         (step.state, step.exit.code, step.ntasks)
     };
     assert_eq!((of(&world, 1), of(&world, 2)), ((JobState::Failed, 4, 2), (JobState::Running, 5, 2)));
-    world.node(LinkId(2), FromNode::StepDone { key: key(1), lost: false });
+    world.node(LinkId(2), FromNode::StepDone { key: key(1), launch, lost: false });
     assert_eq!(of(&world, 2), (JobState::Failed, 5, 2));
     // Components count their steps together.
     let Some(Reply::StepCreated(next)) = world.replies(waits).pop() else { panic!() };

@@ -202,3 +202,17 @@ pub const BLOCKED_TEXT_BYTES_MAX: usize = 512;
 
 /// Connections to a rank whose program has not come yet, kept for it: one or two for each other rank of a large step.
 pub const PENDING_STREAMS_MAX: usize = 8192;
+
+/// How long a controller that was away keeps what lives by its clients' links (waiting `salloc` and `srun`, their
+/// allocations): they look for it every [`CONTROLLER_RETRY`], and one that does not come in this time is gone.
+pub const CLIENT_RETURN: Duration = Duration::from_secs(20);
+
+/// How long a client whose controller went away waits for it to come back: a restart takes seconds, an upgrade minutes.
+pub const CONTROLLER_RETURN: Duration = Duration::from_secs(600);
+
+/// Pause between a client's looks for a controller that went away: nobody tells when it is back.
+pub const CONTROLLER_RETRY: Duration = Duration::from_millis(500);
+
+/// How long a launcher that is done waits for a controller that is away, to give its allocation back: it ends without it
+/// some time later.
+pub const RELEASE_WAIT: Duration = Duration::from_secs(10);

@@ -83,6 +83,12 @@ impl ClientError {
         }
     }
 
+    /// Whether a controller that is started again may answer. One that is there and silent is none that comes back.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::Dial(_) | Self::Lost(_) | Self::Closed)
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn help(&self) -> String {

@@ -146,6 +146,7 @@ pub(super) fn step(job: &JobView, options: &str) -> (StepCreated, Request) {
         job: Box::new(job.clone()),
         kill_wait_ms: 1000,
         warnings: Vec::new(),
+        parts: Vec::new(),
     };
     (created, request)
 }

@@ -1,6 +1,6 @@
 //! Variables of a step.
 
-use super::job::{devices, distribution, threads_per_core, tres_per_task};
+use super::job::{allocation, devices, distribution, threads_per_core, tres_per_task};
 use super::setter::{Setter, Variables, by_node};
 use crate::controller::api::StepCreated;
 use crate::layout::bind::{BindKind, Binding};
@@ -13,6 +13,10 @@ use prun_runtime::net::address::Address;
 #[must_use]
 pub fn of_step(created: &StepCreated, request: &Request) -> Variables {
     let mut setter = Setter::default();
+    if created.job.het.is_some() {
+        // Of the components that it runs in, not of that which its script runs in.
+        allocation(&mut setter, &created.job);
+    }
     extent(&mut setter, created);
     asked(&mut setter, &request.job);
     if request.job.distribution.or(created.job.spec.distribution).is_none() {

@@ -19,14 +19,15 @@ use directives::Place;
 use mistake::Mistake;
 use options::getopt::{WordErrorKind, apply, apply_variables};
 use options::{Bad, Command, Request};
+use prun_runtime::limits::HET_COMPONENTS_MAX;
 
 /// The words of `sbatch`'s or `prun`'s command line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchLine {
     /// What its options ask for, by themselves: to look at flags before there is a script.
     pub request: Request,
-    /// The words of its options.
-    options: Vec<String>,
+    /// The words of its options, of each component of a heterogeneous job those before its `:`.
+    options: Vec<Vec<String>>,
     /// The script's name, and the words after it.
     pub script: Vec<String>,
 }
@@ -37,8 +38,39 @@ pub struct BatchLine {
 /// A [`Mistake`] in it.
 pub fn read_batch_line(command: Command, words: &[String]) -> Result<BatchLine, Mistake> {
     let mut request = Request::default();
-    let end = apply(command, words, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
-    Ok(BatchLine { request, options: words[..end].to_vec(), script: words[end..].to_vec() })
+    let (options, end) = apply_components(command, words, &mut request, &mut |_| Ok(()))?;
+    // As `sbatch`: what stands between components is no word of the script either.
+    let script = words[end..].iter().filter(|word| *word != BETWEEN_COMPONENTS).cloned().collect();
+    Ok(BatchLine { request, options, script })
+}
+
+/// What stands between the components of a heterogeneous job on a command line.
+pub const BETWEEN_COMPONENTS: &str = ":";
+
+/// Applies the options of each component, after `before`; gives their words, and where they end.
+fn apply_components(
+    command: Command,
+    words: &[String],
+    request: &mut Request,
+    before: &mut dyn FnMut(&mut Request) -> Result<(), Mistake>,
+) -> Result<(Vec<Vec<String>>, usize), Mistake> {
+    let (mut options, mut at) = (Vec::new(), 0);
+    loop {
+        before(request)?;
+        let rest = &words[at..];
+        let end = apply(command, rest, request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+        options.push(rest[..end].to_vec());
+        at += end;
+        if words.get(at).is_none_or(|word| word != BETWEEN_COMPONENTS) {
+            return Ok((options, at));
+        }
+        if options.len() > HET_COMPONENTS_MAX {
+            let text = format!("a heterogeneous job has at most {HET_COMPONENTS_MAX} components");
+            return Err(Mistake::line(command, &text, 1));
+        }
+        request.begin_component();
+        at += 1;
+    }
 }
 
 /// Reads all of a batch job: the script's directives, over them the variables, over them the command line.
@@ -58,20 +90,24 @@ pub fn read_batch(
         ..Mistake::line(command, &format!("Unmatched `{}` in [#SBATCH]", unmatched.quote), 1)
     })?;
     request.packjob = directives.iter().any(|directive| directive.words[0].text == "packjob");
-    // What follows such a line asks for the next component of a heterogeneous job; variables and the command line are
-    // for each.
-    let components = directives.split(|directive| directive.separates_components());
-    for (at, directives) in components.enumerate() {
+    // What follows such a line, or a `:` of the command line, asks for the next component of a heterogeneous job;
+    // variables are for each.
+    let components: Vec<&[directives::Directive]> =
+        directives.split(directives::Directive::separates_components).collect();
+    for at in 0..components.len().max(line.options.len()) {
         if at > 0 {
-            let next = request.job.next_component();
-            request.earlier.push(std::mem::replace(&mut request.job, next));
+            request.begin_component();
         }
-        for directive in directives {
+        for directive in components.get(at).copied().unwrap_or_default() {
             apply_directive(command, directive, &mut request)?;
         }
         read_variables(command, variable, &mut request)?;
-        apply(command, &line.options, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+        // A command line of fewer components says of those that follow what it says of its last.
+        if let Some(options) = line.options.get(at).or(line.options.last()) {
+            apply(command, options, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+        }
     }
+    request.share_time_limit();
     match &request.refused {
         Some(Bad::Line(text, code)) => Err(Mistake::line(command, text, *code)),
         _ => Ok(request),
@@ -88,6 +124,38 @@ pub fn read_line(
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(Request, usize), Mistake> {
     let mut request = Request::default();
+    read_variables(command, variable, &mut request)?;
+    let end = apply(command, words, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+    Ok((request, end))
+}
+
+/// The same, of each component of a heterogeneous job (`salloc -n 2 : -n 1`).
+///
+/// # Errors
+/// The first [`Mistake`].
+pub fn read_components(
+    command: Command,
+    words: &[String],
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Request, usize), Mistake> {
+    let mut request = Request::default();
+    let mut variables = |request: &mut Request| read_variables(command, variable, request);
+    let (_, end) = apply_components(command, words, &mut request, &mut variables)?;
+    request.share_time_limit();
+    Ok((request, end))
+}
+
+/// Reads the options of a component behind others: what those had and it does not say anew, it has too.
+///
+/// # Errors
+/// The first [`Mistake`].
+pub fn read_line_after(
+    command: Command,
+    before: &Request,
+    words: &[String],
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Request, usize), Mistake> {
+    let mut request = Request { job: before.job.next_component(), ..before.clone() };
     read_variables(command, variable, &mut request)?;
     let end = apply(command, words, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
     Ok((request, end))
@@ -196,6 +264,50 @@ mod tests {
         assert_eq!((first.ntasks, first.nodes, first.partition.len()), (Some(2), Some((2, 2)), 1));
         assert_eq!((second.ntasks, second.nodes, second.partition.len()), (Some(3), None, 0));
         assert_eq!(second.memory, None);
+    }
+
+    #[test]
+    fn components_of_the_command_line_stand_apart_by_a_colon() {
+        let read = |line: &str, script: &str| {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            let line = read_batch_line(Command::Sbatch, &words).unwrap();
+            (read_batch(Command::Sbatch, &line, &|_| None, script.as_bytes()).unwrap(), line.script)
+        };
+        let plain = "#!/bin/sh\n";
+        let (request, script) = read("-n2 -J x : -N1 -p debug -t 3 : -c2 ab.sh arg : y", plain);
+        assert_eq!(script, ["ab.sh", "arg", "y"]);
+        let all: Vec<_> = request
+            .components()
+            .iter()
+            .map(|job| (job.ntasks, job.cpus_per_task, job.partition.len(), job.time_limit, job.name.clone()))
+            .collect();
+        let (three, x) = (Some(Some(3)), Some("x".to_owned()));
+        assert_eq!(
+            all,
+            [
+                (Some(2), None, 0, three, x.clone()),
+                (None, None, 1, three, x.clone()),
+                (None, Some(2), 0, three, x)
+            ]
+        );
+        // Both the script's components and the command line's.
+        let script =
+            "#!/bin/sh\n#SBATCH -n 2 -J a\n#SBATCH hetjob\n#SBATCH -n 1\n#SBATCH hetjob\n#SBATCH -n 4\n";
+        let names = |line: &str| {
+            let (request, _) = read(line, script);
+            let name =
+                |job: &&spec::JobSpec| format!("{}{}", job.name.clone().unwrap(), job.ntasks.unwrap_or(1));
+            request.components().iter().map(name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("-n1 : -n3 -J q het.sh"), ["a1", "q3", "q3"]);
+        assert_eq!(names(": -J q : -J r : -n2 -J s het.sh"), ["a2", "q1", "r4", "s2"]);
+        assert_eq!(names("het.sh"), ["a2", "a1", "a4"]);
+    }
+
+    #[test]
+    fn a_line_has_no_more_components_than_a_job() {
+        let words = vec![":".to_owned(); HET_COMPONENTS_MAX + 2];
+        assert!(read_batch_line(Command::Sbatch, &words).unwrap_err().title.contains("at most"));
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod output;
 mod programs;
 mod ranks;
 mod rest;
+mod restart;
 mod steps;
 mod top;
 mod web;

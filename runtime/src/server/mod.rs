@@ -12,6 +12,7 @@ pub mod door;
 pub mod file;
 pub mod guard;
 pub mod heirs;
+mod machine_load;
 pub mod node;
 pub mod shared_memory;
 pub mod stepd;

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use self::attend::{Attended, News, Order};
 use self::records::{End, Records};
 use super::guard::Guard;
-use super::{control, heirs};
+use super::{control, heirs, machine_load};
 use crate::ids::{LaunchId, Launched, StepKey};
 use crate::limits::QUEUE_MESSAGES_MAX;
 use crate::net::address::Address;
@@ -183,7 +183,7 @@ impl RankServer {
                 self.records.kept(Launched { key, launch });
                 self.clear_away(Launched { key, launch });
             }
-            ToNode::Ping { nonce } => return vec![FromNode::Pong { nonce }],
+            ToNode::Ping { nonce } => return vec![FromNode::Pong { nonce, load: Some(machine_load::now()) }],
         }
         Vec::new()
     }

@@ -108,7 +108,19 @@ pub enum FromNode {
     Pong {
         /// As asked.
         nonce: u64,
+        /// How busy the machine is, where its system says.
+        #[serde(default)]
+        load: Option<MachineLoad>,
     },
+}
+
+/// How busy a machine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineLoad {
+    /// Average load of the last five minutes, which is what `slurmd` tells, in hundredths.
+    pub hundredths: u32,
+    /// Memory that nobody uses, in MiB.
+    pub free_mb: u64,
 }
 
 /// What a node is, as it registers.

@@ -53,7 +53,7 @@ fn submit(job: &Job, controller: &Address) -> ExitCode {
         if !job.quiet {
             eprintln!("prun: runs on cluster {cluster} at `{}`", controller);
         }
-        show(job, controller).await
+        show(job, controller, true).await
     });
     let unreachable = matches!(outcome, Err(DriveError::Client(_)));
     let code = conclude(job, outcome);
@@ -95,16 +95,16 @@ fn run_here(job: &Job, shape: Shape, directory: PrivateDir, guard: Guard) -> Exi
         if let Some(note) = job.place.sharing().filter(|_| !job.quiet) {
             eprintln!("prun: {note}");
         }
-        let outcome = show(job, &cluster.address()).await;
+        let outcome = show(job, &cluster.address(), false).await;
         cluster.stop().await;
         conclude(job, outcome)
     })
 }
 
-/// Sees the job to its end, with a line about how far it is.
-async fn show(job: &Job, controller: &Address) -> Result<Outcome, DriveError> {
+/// Sees the job to its end, with a line about how far it is. A controller that is a daemon `comes_back`.
+async fn show(job: &Job, controller: &Address, comes_back: bool) -> Result<Outcome, DriveError> {
     let progress = Progress::new(!job.quiet && std::io::stderr().is_terminal());
-    let outcome = drive::drive(controller, job.submission.clone(), &progress).await;
+    let outcome = drive::drive(controller, job.submission.clone(), comes_back, &progress).await;
     progress.clear();
     outcome
 }

@@ -64,6 +64,7 @@ pub(super) fn of(code: ErrorCode) -> i32 {
         | ErrorCode::Unspecified
         | ErrorCode::InvalidUpdate
         | ErrorCode::Revoked
-        | ErrorCode::TooMany => UNSPECIFIED,
+        | ErrorCode::TooMany
+        | ErrorCode::Configuration => UNSPECIFIED,
     }
 }

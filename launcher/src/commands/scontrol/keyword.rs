@@ -34,8 +34,8 @@ pub enum Keyword {
     Completing,
     /// `shutdown`.
     Shutdown,
-    /// Accepted, and nothing is to be done: the configuration is read anew by itself.
-    Nothing,
+    /// `reconfigure`.
+    Reconfigure,
     /// `all`, `details`, `hide`, `oneliner`, `quiet`, `verbose`: settings for what follows.
     Setting,
     /// `exit`, `quit`.
@@ -68,7 +68,7 @@ impl Keyword {
             ("write", 5, Keyword::Write),
             ("completing", 2, Keyword::Completing),
             ("shutdown", 8, Keyword::Shutdown),
-            ("reconfigure", 3, Keyword::Nothing),
+            ("reconfigure", 3, Keyword::Reconfigure),
             ("all", 3, Keyword::Setting),
             ("details", 1, Keyword::Setting),
             ("hide", 2, Keyword::Setting),

@@ -129,7 +129,9 @@ fn command(keyword: Keyword, written: &str, operands: &[String], setting: Settin
         Keyword::Act(_) if operands.is_empty() => {
             Err(Ending::error(format!("too few arguments for keyword:{written}"), 1))
         }
-        Keyword::Ping | Keyword::Version | Keyword::Completing if !operands.is_empty() => {
+        Keyword::Ping | Keyword::Version | Keyword::Completing | Keyword::Reconfigure
+            if !operands.is_empty() =>
+        {
             Err(Ending::error(format!("too many arguments for keyword:{written}"), 1))
         }
         Keyword::Show => show::run(operands, setting.shape, setting.json),
@@ -145,8 +147,12 @@ fn command(keyword: Keyword, written: &str, operands: &[String], setting: Settin
             Ok(_) => Ok(Ending::default()),
             Err(no) => Err(no.ending("scontrol", "slurm_shutdown error")),
         },
-        // Jobs leave the state COMPLETING by themselves, and the configuration is never stale.
-        Keyword::Completing | Keyword::Nothing | Keyword::Setting | Keyword::Exit => Ok(Ending::default()),
+        Keyword::Reconfigure => match Asking::connect("scontrol")?.ask(Request::Reconfigure) {
+            Ok(_) => Ok(Ending::default()),
+            Err(no) => Err(no.ending("scontrol", "slurm_reconfigure error")),
+        },
+        // Jobs leave the state COMPLETING by themselves.
+        Keyword::Completing | Keyword::Setting | Keyword::Exit => Ok(Ending::default()),
         Keyword::Missing(name) => {
             Err(Ending::error(format!("scontrol: error: `{name}` is not supported by prun"), 1))
         }

@@ -1,5 +1,6 @@
 //! The link of launchers that watch a step beside it.
 
+use prun_runtime::limits::{CONTROLLER_RETRY, CONTROLLER_RETURN};
 use prun_runtime::net::address::Address;
 use prun_runtime::net::dial::{dial, dial_patiently};
 use prun_runtime::net::link::{ReadHalf, WriteHalf};
@@ -129,5 +130,55 @@ impl AsyncClient {
                 return Ok(reply);
             }
         }
+    }
+
+    /// As [`Self::next`]; where the controller goes away meanwhile, waits for it to come back and asks `again`. Cancelling it
+    /// loses nothing.
+    ///
+    /// # Errors
+    /// As [`Self::call`], once [`CONTROLLER_RETURN`] is over.
+    pub async fn next_through(&mut self, again: &Request) -> Result<Reply, ClientError> {
+        loop {
+            match self.next().await {
+                Err(error) if error.may_pass() => self.ask_again(again, error).await?,
+                reply => return reply,
+            }
+        }
+    }
+
+    /// As [`Self::call`] of what does no harm twice; where the controller goes away meanwhile, waits for it to come back
+    /// and asks again.
+    ///
+    /// # Errors
+    /// As [`Self::next_through`].
+    pub async fn call_through(&mut self, request: &Request) -> Result<Reply, ClientError> {
+        match self.send(request.clone()).await {
+            Err(error) if error.may_pass() => self.ask_again(request, error).await?,
+            sent => sent?,
+        }
+        self.next_through(request).await
+    }
+
+    /// Takes a new link's place when the question is on its way there.
+    async fn ask_again(&mut self, request: &Request, lost: ClientError) -> Result<(), ClientError> {
+        let end = Instant::now() + CONTROLLER_RETURN;
+        let mut last = lost;
+        while Instant::now() < end {
+            match self.ask_anew(request).await {
+                Err(error) if error.may_pass() => last = error,
+                asked => return asked,
+            }
+            tokio::time::sleep(CONTROLLER_RETRY).await;
+        }
+        Err(last)
+    }
+
+    async fn ask_anew(&mut self, request: &Request) -> Result<(), ClientError> {
+        let mut link = Self::with(&self.address, Patience::usual()).await?;
+        // Who lets us in may only be on the way to a controller that is not there yet.
+        link.call(Request::Ping).await?;
+        link.send(request.clone()).await?;
+        *self = link;
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Cluster::apply`] takes one [`Event`], changes the state and gives out what is to be done. The rooms, in the
 //! order in which a job passes through them: `check`, `submit` (defaults), `dependency` and `schedule` (who
-//! starts, where; `het`: several together), `start`, `steps` (CPUs inside a job, launches), `report` (what rank servers say), `finish`
+//! starts, where; `het`: several together), `start`, `steps` (CPUs inside a job, launches; `step_parts`: over several components), `report` (what rank servers say), `finish`
 //! (outcome, requeue, history); beside them what users do to jobs: `cancel`, `act`, `update`; and what they see:
 //! `view`, `watch`, `overview`. The way of a job is the table in `lifecycle`.
 //!
@@ -37,6 +37,7 @@ mod rooms;
 mod schedule;
 mod start;
 mod step;
+mod step_parts;
 mod steps;
 mod submit;
 #[cfg(test)]
@@ -140,6 +141,7 @@ impl Cluster {
             Event::Node { link, message } => self.node_says(&mut turn, link, message),
             Event::NodeGone { link } => self.node_gone(&mut turn, link),
             Event::Timer => {}
+            Event::Reconfigured { asker, config } => self.configured_anew(&mut turn, asker, *config),
             Event::Restarted => self.restarted(&mut turn),
         }
         if changes {
@@ -174,8 +176,15 @@ impl Cluster {
             match look {
                 Look::Job(id) => self.look_at_job(turn, id),
                 Look::Link(link) => self.look_at_link(turn, link),
+                Look::Clients(last) => self.look_at_clients(turn, last),
             }
         }
+    }
+
+    /// The configuration that it follows.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// When [`Event::Timer`] is due, in Unix seconds. It may change with every event.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use prun_runtime::ids::{JobId, LaunchId, Launched};
+use prun_runtime::ids::{JobId, LaunchId, Launched, StepKey};
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
 use serde::{Deserialize, Serialize};
 
@@ -137,7 +137,11 @@ impl Cluster {
                 }
                 turn.tell(link, ToNode::Kept { key, launch });
             }
-            FromNode::Pong { .. } => {}
+            FromNode::Pong { load, .. } => {
+                for node in self.nodes.nodes.iter_mut().filter(|node| node.link == link) {
+                    node.load = load;
+                }
+            }
         }
     }
 
@@ -174,38 +178,44 @@ impl Cluster {
         for launched in self.steps_on(old) {
             let Launched { key, launch } = launched;
             let runs = known.contains(&launched);
-            let moved = self.with_step(key, |step| {
-                let ends = step.ended_as.is_some();
-                let unheard = step.unheard.remove(&old).filter(|_| remembers && !runs && !ends);
-                if !runs && unheard.is_none() {
-                    return false;
-                }
-                step.open.remove(&old);
-                step.open.insert(new);
-                if let Some(launch) = unheard {
-                    turn.tell(new, ToNode::Launch(launch.clone()));
-                    step.unheard.insert(new, launch);
-                }
-                if ends {
-                    // The order may have been lost with the link.
-                    turn.tell(
-                        new,
-                        ToNode::Terminate { key, launch: Some(launch), at_once: false, notice: None },
-                    );
-                }
-                true
-            });
-            if moved == Some(false) {
+            let ends = self.parts(key).into_iter().any(|part| self.is_ended_on(part, old));
+            let unheard = self.with_step(key, |step| step.unheard.remove(&old)).flatten();
+            let unheard = unheard.filter(|_| remembers && !runs && !ends);
+            if !runs && unheard.is_none() {
                 self.step_done(turn, old, key, true);
+                continue;
+            }
+            for part in self.parts(key) {
+                self.with_step(part, |step| step.open.remove(&old) && step.open.insert(new));
+            }
+            if let Some(launch) = unheard {
+                turn.tell(new, ToNode::Launch(launch.clone()));
+                self.with_step(key, |step| step.unheard.insert(new, launch));
+            }
+            if ends {
+                // The order may have been lost with the link.
+                let launch = Some(launch);
+                turn.tell(new, ToNode::Terminate { key, launch, at_once: false, notice: None });
             }
         }
+    }
+
+    /// Whether a step with tasks behind a link was told to end.
+    fn is_ended_on(&self, key: StepKey, link: LinkId) -> bool {
+        let step = self.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
+        step.is_some_and(|step| step.ended_as.is_some() && step.open.contains(&link))
     }
 
     /// Steps that have tasks behind a link.
     fn steps_on(&self, link: LinkId) -> Vec<Launched> {
         let jobs = self.holding.iter().filter_map(|id| self.jobs.get(id));
         let steps = jobs.flat_map(|job| job.run.steps.values());
-        steps.filter(|step| step.open.contains(&link)).map(Step::launched).collect()
+        let mut all: Vec<Launched> =
+            steps.filter(|step| step.open.contains(&link)).map(Step::launched).collect();
+        // Parts of one step are one launch.
+        let mut seen = BTreeSet::new();
+        all.retain(|launched| seen.insert(launched.key));
+        all
     }
 
     /// Whether a rank server speaks of a step as it runs now, not of an earlier launch of it.
@@ -225,7 +235,7 @@ impl Cluster {
     /// The link to a rank server is gone: its jobs live on until it has had its time to come back.
     pub(super) fn node_gone(&mut self, turn: &mut Turn<'_>, link: LinkId) {
         for node in self.nodes.nodes.iter_mut().filter(|node| node.link == link) {
-            node.up = false;
+            (node.up, node.load) = (false, None);
         }
         // A cluster that is to end does not wait for nodes to come back.
         let patience = match self.config.node_timeout_secs {

@@ -14,7 +14,7 @@ use super::lifecycle::{Happening, Stage};
 use super::reason::Reason;
 use super::step::{Step, StepStage};
 use super::turn::Turn;
-use crate::controller::api::{JobView, Reply};
+use crate::controller::api::JobView;
 use crate::environment::batch_launch;
 use crate::layout::plan::{Allocation, NodePlan, Plan, TaskPlan};
 
@@ -23,6 +23,13 @@ use crate::layout::plan::{Allocation, NodePlan, Plan, TaskPlan};
 pub(super) struct Sent {
     launch: LaunchId,
     parts: BTreeMap<LinkId, Box<StepLaunch>>,
+}
+
+impl Sent {
+    /// Its number.
+    pub(super) fn number(&self) -> LaunchId {
+        self.launch
+    }
 }
 
 impl Step {
@@ -68,11 +75,11 @@ impl Cluster {
     fn hand_over(&mut self, turn: &mut Turn<'_>, id: JobId) {
         let Some(job) = self.jobs.get(&id) else { return };
         if let Some(asker) = job.owner {
-            let view = Box::new(self.view(job, turn.now));
+            let granted = self.granted(job, turn.now);
             if let Some(job) = self.jobs.get_mut(&id) {
                 job.granted = true;
             }
-            turn.answer(asker, Reply::Allocated { job: view, warnings: Vec::new() });
+            turn.answer(asker, granted);
         } else if job.batch() && job.leads() && !self.launch_batch(turn, id) {
             self.end_job(turn, id, Ending::launch_failure());
         }
@@ -117,6 +124,8 @@ impl Cluster {
             lost: false,
             start_time: turn.now,
             end_time: None,
+            parts: Vec::new(),
+            first_rank: 0,
         };
         let Some(sent) = self.send_launch(turn, launch) else { return false };
         if let Some(job) = self.jobs.get_mut(&id) {

@@ -42,6 +42,13 @@ pub(super) struct Step {
     pub(super) lost: bool,
     pub(super) start_time: f64,
     pub(super) end_time: Option<f64>,
+    /// The parts of a step over several components, this one among them, by their ranks; empty of any other step. Rank
+    /// servers know it by the number of the first.
+    #[serde(default)]
+    pub(super) parts: Vec<StepKey>,
+    /// Ranks of the parts before this one; its own are counted from 0 here.
+    #[serde(default)]
+    pub(super) first_rank: u32,
 }
 
 /// Where a step is on its way.
@@ -63,6 +70,11 @@ pub(super) struct WaitingStep {
 }
 
 impl Step {
+    /// What rank servers know it by.
+    pub(super) fn launched_as(&self) -> StepKey {
+        self.parts.first().copied().unwrap_or(self.key)
+    }
+
     /// Whether it holds its CPUs.
     pub(super) fn live(&self) -> bool {
         self.stage != StepStage::Ended
@@ -70,7 +82,7 @@ impl Step {
 
     /// Which launch of which step it is.
     pub(super) fn launched(&self) -> Launched {
-        Launched { key: self.key, launch: self.launch }
+        Launched { key: self.launched_as(), launch: self.launch }
     }
 
     /// Its exit as a whole: the highest of its tasks'.

@@ -1,6 +1,7 @@
 //! The task that owns the core.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prun_runtime::wire::launch::Secret;
@@ -9,10 +10,11 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
 use super::keeper::{Happened, Keeper, retry};
-use crate::controller::api::{Answer, Call, Reply, Request};
+use crate::controller::api::{Answer, Call, ErrorCode, Refusal, Reply, Request};
+use crate::controller::config_file::{self, LoadError};
 use crate::controller::core::Cluster;
 use crate::controller::core::config::Config;
-use crate::controller::core::event::{ClientId, Effect, Event, LinkId, Peer};
+use crate::controller::core::event::{Asker, ClientId, Effect, Event, LinkId, Peer};
 use crate::controller::journal::{Journal, JournalError, Record, Store};
 
 /// What sessions and links send to the owner.
@@ -142,7 +144,9 @@ impl<S: Store> Owner<S> {
                 self.clients.insert(client, (answers, peer));
             }
             Inbox::ClientSays { client, call } => {
-                if let Some((_, peer)) = self.clients.get(&client) {
+                if matches!(call.request, Request::Reconfigure) && self.clients.contains_key(&client) {
+                    self.reconfigure(Asker { client, call: call.id });
+                } else if let Some((_, peer)) = self.clients.get(&client) {
                     let peer = peer.clone();
                     self.happens(Event::Call { client, peer, call });
                 }
@@ -175,6 +179,23 @@ impl<S: Store> Owner<S> {
         const SECS_MAX: f64 = 60.0;
         let deadline = self.cluster.next_deadline().filter(|_| !self.keeper.is_stalled());
         deadline.map(|deadline| (deadline - self.system.now()).clamp(0.0, SECS_MAX))
+    }
+
+    /// Reads the configuration file again. A file that is wrong changes nothing.
+    fn reconfigure(&mut self, asker: Asker) {
+        let Asker { client, call: id } = asker;
+        let refusal = match read_again(self.cluster.config()) {
+            Ok(config) if !self.keeper.is_stalled() => {
+                return self.happens(Event::Reconfigured { asker, config: Box::new(config) });
+            }
+            Ok(_) => ErrorCode::Journal.into(),
+            Err(error) => {
+                let mut detail: Vec<String> = vec![error.to_string()];
+                detail.extend(std::error::Error::source(&error).map(ToString::to_string));
+                Refusal { code: ErrorCode::Configuration, detail }
+            }
+        };
+        self.answer(client, Answer { id, reply: Reply::Error(refusal) });
     }
 
     fn next_id(&mut self) -> u64 {
@@ -249,6 +270,12 @@ impl<S: Store> Owner<S> {
             self.drop_link(link);
         }
     }
+}
+
+/// The configuration as its file says it now; without a file as it is. Blocks on the disk.
+fn read_again(config: &Config) -> Result<Config, LoadError> {
+    let Some(file) = &config.file else { return Ok(config.clone()) };
+    config_file::load(Path::new(file), Config::of_this_machine()).map(|loaded| loaded.config)
 }
 
 impl System for Machine {

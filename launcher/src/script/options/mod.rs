@@ -159,6 +159,20 @@ impl Request {
         self.earlier.iter().chain([&self.job]).collect()
     }
 
+    /// What follows asks for the next component.
+    pub fn begin_component(&mut self) {
+        let next = self.job.next_component();
+        self.earlier.push(std::mem::replace(&mut self.job, next));
+    }
+
+    /// A component that has no time limit has that of the first one that has.
+    pub fn share_time_limit(&mut self) {
+        let limit = self.components().iter().find_map(|job| job.time_limit);
+        for job in self.components_mut() {
+            job.time_limit = job.time_limit.or(limit);
+        }
+    }
+
     /// The same, to be completed.
     pub fn components_mut(&mut self) -> impl Iterator<Item = &mut JobSpec> {
         self.earlier.iter_mut().chain([&mut self.job])

@@ -370,6 +370,37 @@ fn an_allocation_ends_with_its_command_or_its_connection() {
 }
 
 #[test]
+fn an_allocation_outlives_the_controller_where_its_owner_comes_back() {
+    let mut world = World::new(&[2, 2]);
+    let (stays, leaves) = (ClientId(7), ClientId(8));
+    world.ask_as(stays, allocation(tasks(2)));
+    world.ask_as(leaves, allocation(tasks(2)));
+    world.ask_as(stays, allocation(tasks(1)));
+    world.event(Event::Restarted);
+    let back = ClientId(9);
+    let call = world.ask_as(back, Request::Reclaim { job: JobId(1) });
+    assert!(matches!(world.replies(call).as_slice(), [Reply::Allocated { job, .. }] if job.id == JobId(1)));
+    let waits = world.ask_as(back, Request::Reclaim { job: JobId(3) });
+    assert!(matches!(world.replies(waits).as_slice(), [Reply::Pending { .. }]));
+    world.pass(prun_runtime::limits::CLIENT_RETURN.as_secs_f64() - 1.0);
+    assert_eq!(world.state(2), JobState::Running);
+    world.register(1, LinkId(1), 2, Vec::new());
+    world.register(2, LinkId(2), 2, Vec::new());
+    world.pass(2.0);
+    assert_eq!((world.state(1), world.state(2)), (JobState::Running, JobState::Cancelled));
+    assert!(matches!(world.replies(waits).as_slice(), [Reply::Pending { .. }, Reply::Allocated { .. }]));
+    world.event(Event::ClientGone { client: back });
+    assert_eq!(world.state(1), JobState::Cancelled);
+    assert!(
+        matches!(world.ask(Request::Reclaim { job: JobId(1) }), Reply::Error(refusal) if refusal.code == ErrorCode::Revoked)
+    );
+    let script = world.submit(tasks(1));
+    assert!(
+        matches!(world.ask(Request::Reclaim { job: JobId(script) }), Reply::Error(refusal) if refusal.code == ErrorCode::AccessDenied)
+    );
+}
+
+#[test]
 fn an_allocation_that_waits_hears_how_it_goes() {
     let mut world = World::new(&[1]);
     let job = world.submit(tasks(1));

@@ -16,6 +16,7 @@ pub(super) fn request(job: u32, ntasks: u32, step: StepSpec, immediate: bool) ->
         name: "true".to_owned(),
         command_line: "srun true".to_owned(),
         immediate,
+        others: Vec::new(),
     }))
 }
 
@@ -147,6 +148,7 @@ fn a_step_has_its_own_limit_and_can_be_attached_to_while_it_lives() {
         name: "x".to_owned(),
         command_line: String::new(),
         immediate: false,
+        others: Vec::new(),
     };
     let call = world.ask_as(ME, Request::CreateStep(Box::new(request)));
     let step = created(&world, call);

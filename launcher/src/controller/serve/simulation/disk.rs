@@ -87,7 +87,7 @@ impl Store for Disk {
         let events: Vec<Vec<u8>> = records.map(encode).collect::<Result<_, _>>()?;
         blocks.batches += 1;
         blocks.last = events.len();
-        if blocks.forgets_every.is_none_or(|every| blocks.batches % every != 0) {
+        if blocks.forgets_every.is_none_or(|every| !blocks.batches.is_multiple_of(every)) {
             blocks.events.extend(events);
         }
         Ok(())

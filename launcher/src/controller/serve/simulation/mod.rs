@@ -61,7 +61,7 @@ fn number(variable: &str) -> Option<u64> {
 /// `PRUN_SIM_SEEDS` of them, side by side.
 #[test]
 fn whatever_breaks_no_job_is_lost_or_run_twice_and_all_come_to_their_end() {
-    let seeds = number("PRUN_SIM_SEEDS").unwrap_or(40);
+    let seeds = number("PRUN_SIM_SEEDS").unwrap_or(12);
     let next = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let failures: Vec<String> = std::thread::scope(|scope| {

@@ -42,7 +42,7 @@ impl Planted {
 
     /// Whether a message is lost on its way to the controller.
     pub(super) fn loses(self, what: &Up) -> bool {
-        let of = |key: &prun_runtime::ids::StepKey| key.job.0 % 5 == 0;
+        let of = |key: &prun_runtime::ids::StepKey| key.job.0.is_multiple_of(5);
         self == Self::LostReport && matches!(what, Up::Says(FromNode::StepDone { key, .. }) if of(key))
     }
 
@@ -58,7 +58,7 @@ impl Planted {
     pub(super) fn meddle(self, controller: &mut Controller) {
         if self == Self::CapacityLeak {
             let cluster = &mut controller.owner.cluster;
-            let ended = cluster.ids().into_iter().find(|id| id.0 % 5 == 0 && cluster.has_ended(*id));
+            let ended = cluster.ids().into_iter().find(|id| id.0.is_multiple_of(5) && cluster.has_ended(*id));
             ended.into_iter().for_each(|id| cluster.leak(id));
         }
     }

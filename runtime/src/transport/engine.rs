@@ -4,12 +4,13 @@
 //! "progress"). A rank that waits in one call serves all of its other requests meanwhile.
 
 mod awaits;
+mod spin;
 mod waiting;
 
 use std::cell::{Cell, RefCell};
 use std::ops::Bound;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::call::Call;
 use super::exchange::{Exchange, Outcome, Received};
@@ -27,6 +28,7 @@ use crate::wire::rank::ToServer;
 
 pub(crate) use self::awaits::Awaits;
 use self::awaits::{Message, Rest};
+pub(crate) use self::spin::Spin;
 
 /// Where a rank is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +38,6 @@ pub(crate) struct Place {
     /// Its place there.
     pub(crate) local: u32,
 }
-
-/// Looks that a rank with a CPU of its own takes before it sleeps: some twenty microseconds, about what a sleep and a
-/// wake cost.
-const SPINS: u32 = 1000;
 
 /// Something that goes on beside the calls of its rank. It moves whenever messages are moved.
 pub(crate) trait Activity: std::fmt::Debug {
@@ -67,7 +65,10 @@ pub(crate) struct Engine {
     activities: Vec<Rc<RefCell<dyn Activity>>>,
     /// Why nothing can be sent or received any more.
     over: Option<Failure>,
-    spins: u32,
+    /// It may keep its CPU for a while when it waits.
+    may_spin: bool,
+    /// When it has last gone to another CPU.
+    stepped_aside: Option<Instant>,
     /// How long it is blocked before it says so; `None`: it never does.
     patience: Option<Duration>,
     /// The call that its program has made last.
@@ -96,7 +97,8 @@ impl Engine {
             step,
             activities: Vec::new(),
             over: None,
-            spins: if crowded { 0 } else { SPINS },
+            may_spin: !crowded,
+            stepped_aside: None,
             patience: None,
             call: Rc::default(),
         }
@@ -206,16 +208,16 @@ impl Engine {
         if !self.exchange.is_idle() {
             return Ok(None);
         }
-        for _ in 0..=self.spins {
+        let mut spin = Spin::of(self);
+        loop {
             if let Some((tag, length)) = self.neighbours.take(local, wanted.context, wanted.tag, room) {
                 return Ok(Some(Received { from, tag, length }));
             }
-            if self.neighbours.has_something(local) {
-                break;
+            // Others are served, too, after a moment.
+            if self.neighbours.has_something(local) || !spin.briefly() {
+                return Ok(None);
             }
-            std::hint::spin_loop();
         }
-        Ok(None)
     }
 
     /// The first message that is here and is wanted.
@@ -289,11 +291,6 @@ impl Engine {
     /// Drops a request, whatever its state.
     pub(crate) fn abandon(&mut self, request: Ticket) {
         self.exchange.abandon(request);
-    }
-
-    /// Looks that this rank may take before it sleeps.
-    pub(crate) fn spins(&self) -> u32 {
-        self.spins
     }
 
     /// Whether a neighbour has left.

@@ -73,6 +73,9 @@ pub enum Failure {
     /// Ranks have called different collectives, or the same one with arguments that do not fit together.
     #[error("{0}")]
     Mismatch(String),
+    /// Memory to share is not to be had.
+    #[error("cannot share memory: {0}")]
+    Memory(String),
     /// The step process is gone or speaks another language.
     #[error("lost the step: {0}")]
     StepGone(String),

@@ -5,6 +5,7 @@
 //! | [`exchange`], [`mailbox`], [`envelope`], [`tickets`] | the protocol: which message goes to which receive, what is sent when | what carries it |
 //! | [`segment`], [`ring`], [`waker`], [`neighbours`] | shared memory of a node | what messages mean |
 //! | [`team`] | collective calls of a node in shared memory | what is folded |
+//! | [`window`] | memory of a node for its ranks' own use | what stands in it |
 //! | [`peer_memory`] | large messages in one copy | – |
 //! | [`far`], [`stream`] | ranks of other nodes, over sockets | how those are made |
 //! | [`loopback`] | what a rank sends to itself | – |
@@ -24,6 +25,8 @@ pub(crate) mod far;
 pub(crate) mod lent;
 pub(crate) mod loopback;
 pub(crate) mod mailbox;
+#[cfg(all(test, loom))]
+mod models;
 pub(crate) mod neighbours;
 pub(crate) mod peer_memory;
 pub(crate) mod port;
@@ -35,3 +38,4 @@ pub(crate) mod sync;
 pub(crate) mod team;
 pub(crate) mod tickets;
 pub(crate) mod waker;
+pub(crate) mod window;

@@ -16,9 +16,9 @@ use rustix::mm::{MapFlags, ProtFlags};
 
 use super::ring::{CELL_BYTES, Cells, Control};
 use super::sync::{AtomicU32, AtomicU64, Ordering};
-use super::team::Gate;
+use super::team::{Lanes, lanes_bytes};
 use super::waker::Waker;
-use crate::limits::{LOCAL_RANKS_MAX, TEAM_LANE_BYTES, TEAM_SLOTS_MAX};
+use crate::limits::{LOCAL_RANKS_MAX, TEAM_SLOTS_MAX};
 
 /// Where everything is in a segment for so many ranks. Pure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +59,8 @@ impl Geometry {
         self.seat(self.ranks).next_multiple_of(4096) + slot * self.slot_bytes()
     }
 
-    /// A gate, two lanes for each rank, and two for what comes out.
     fn slot_bytes(self) -> usize {
-        (size_of::<Gate>() + 2 * (self.ranks + 1) * TEAM_LANE_BYTES).next_multiple_of(4096)
+        lanes_bytes(self.ranks).next_multiple_of(4096)
     }
 
     fn ring(self, from: usize, to: usize) -> usize {
@@ -81,7 +80,7 @@ impl Geometry {
 struct Preface {
     /// Not zero: the step is over for its ranks, and the link to the step process says why.
     over: AtomicU32,
-    /// Team slots given out so far.
+    /// Team slots given out so far, that of all ranks aside.
     slots: AtomicU32,
 }
 
@@ -91,6 +90,8 @@ struct Preface {
 pub(crate) struct Seat {
     /// On which it sleeps.
     pub(crate) waker: Waker,
+    /// On which CPU it has last been seen to wait, counted from 1; 0: not yet.
+    pub(crate) cpu: AtomicU32,
     /// How far it is ([`Presence`]).
     presence: AtomicU32,
     /// Its process, for others that read its memory.
@@ -237,21 +238,25 @@ impl Segment {
         RingMemory { _segment: Arc::clone(self), start, count }
     }
 
-    /// Where a team slot begins.
+    /// The lanes of a team slot, for the one team that has it.
     ///
     /// # Panics
     /// Where there is no such slot.
-    pub(crate) fn slot(&self, slot: usize) -> NonNull<u8> {
+    pub(crate) fn lanes(self: &Arc<Self>, slot: usize) -> Lanes {
         assert!(slot < TEAM_SLOTS_MAX, "no such slot");
-        // SAFETY: within the segment.
-        unsafe { self.base.add(self.geometry.slot(slot)) }
+        // SAFETY: within the segment, page aligned, as large as the geometry says, and zero at first: a slot is given out
+        // once ([`Self::take_slot`]; the first one is that of all ranks).
+        unsafe {
+            let base = self.base.add(self.geometry.slot(slot));
+            Lanes::new(base, self.geometry.ranks, Arc::<Self>::clone(self))
+        }
     }
 
-    /// A team slot that nobody has had yet; `None` once all are given out.
+    /// A team slot that nobody has had yet, from 1 on; `None` once all are given out.
     pub(crate) fn take_slot(&self) -> Option<usize> {
         let taken = &self.preface().slots;
-        let free = |count: u32| ((count as usize) < TEAM_SLOTS_MAX).then_some(count + 1);
-        taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).ok().map(|slot| slot as usize)
+        let free = |count: u32| ((count as usize) < TEAM_SLOTS_MAX - 1).then_some(count + 1);
+        taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).ok().map(|count| count as usize + 1)
     }
 
     /// Whether the step is over for its ranks.
@@ -376,6 +381,6 @@ mod tests {
         let (one, other) = (Segment::map(&file, two).unwrap(), Segment::map(&file, two).unwrap());
         one.seat(1).set_presence(Presence::Here);
         assert_eq!(other.seat(1).presence(), Presence::Here);
-        assert_eq!((one.take_slot(), other.take_slot()), (Some(0), Some(1)));
+        assert_eq!((one.take_slot(), other.take_slot()), (Some(1), Some(2)));
     }
 }

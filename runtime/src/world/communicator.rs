@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::collectives::Calls;
@@ -38,7 +37,7 @@ fn team(engine: &mut Engine) -> Option<Team> {
     let neighbours = engine.neighbours();
     let members: Vec<_> = neighbours.ranks().iter().copied().zip(0..).collect();
     let is_whole = members.len() == size && size > 1;
-    is_whole.then(|| Team::new(Arc::clone(neighbours.segment()), SLOT, members, neighbours.me()))
+    is_whole.then(|| Team::new(neighbours.segment().lanes(SLOT), members, neighbours.me(), 0))
 }
 
 /// What all communicators of a process share.
@@ -85,6 +84,18 @@ impl Communicator {
             calls: Rc::default(),
             team: None,
         }
+    }
+
+    /// Its ranks, which all share memory, have a place for collectives there.
+    pub(super) fn set_team(&mut self, slot: usize) {
+        let team = {
+            let mut engine = self.port().engine();
+            let places = engine.places().to_vec();
+            let members = self.group.ranks().map(|rank| (rank, places[rank.0 as usize].local as usize));
+            let lanes = engine.neighbours().segment().lanes(slot);
+            Team::new(lanes, members.collect(), self.me, self.collective_context())
+        };
+        self.team = Some(Rc::new(team));
     }
 
     /// The first message space that no communicator of this rank has.
@@ -155,7 +166,7 @@ impl Communicator {
         &self.calls
     }
 
-    /// Its ranks, where all of them share memory and it is the communicator of all.
+    /// Its ranks, where all of them share memory and have a place for collectives there.
     pub(super) fn team(&self) -> Option<&Team> {
         self.team.as_deref()
     }

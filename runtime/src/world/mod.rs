@@ -29,6 +29,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) mod threads;
 mod value;
+mod window;
 
 use std::ops::Deref;
 
@@ -38,7 +39,9 @@ pub use self::communicator::Communicator;
 pub use self::error::Error;
 pub use self::point_to_point::{ANY, Any, Source, Status, Tag};
 pub use self::request::{RecvRequest, Request, Scope, SendRequest, wait_all, wait_any};
+pub use self::window::{AtomicWindow, PublishedWindow, Window};
 pub use crate::transport::failure::Failure;
+pub use crate::transport::window::Atomic;
 
 /// All ranks of a step, and this one's part in it (`MPI_COMM_WORLD`). Everything that a [`Communicator`] can do is done
 /// on it directly.

@@ -172,3 +172,48 @@ fn a_scope_that_fails_takes_its_receives_back() {
         assert_eq!(room[0], 5);
     });
 }
+
+#[test]
+#[cfg_attr(miri, ignore = "files that are mapped by several")]
+fn windows_are_written_and_read_in_turns() {
+    for size in [1, 2, 3, 20] {
+        run(size, |world| {
+            let me = world.rank();
+            let mut window = world.alloc_shared::<u32>(me).unwrap();
+            for round in 0..20_u32 {
+                let own = window.own();
+                assert_eq!(own.len(), me);
+                own.fill(me as u32 + round);
+                let published = window.publish().unwrap();
+                for (rank, part) in published.parts().enumerate() {
+                    assert_eq!(part, vec![rank as u32 + round; rank]);
+                }
+                assert_eq!(published.own(), published.part(me));
+                window = published.reclaim().unwrap();
+            }
+        });
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "files that are mapped by several")]
+fn atomic_windows_are_everybodys() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    run(4, |world| {
+        // Only rank 2 has any; a part of the ranks has a window of its own beside it.
+        let counters = world.alloc_shared_atomic::<AtomicU64>(if world.rank() == 2 { 3 } else { 0 }).unwrap();
+        let half = world.split(Some(world.rank() as u32 % 2), 0).unwrap().unwrap();
+        let other = half.alloc_shared_atomic::<AtomicU64>(1).unwrap();
+        for _ in 0..1000 {
+            counters.part(2)[1].fetch_add(1, Ordering::Relaxed);
+            other.part(0)[0].fetch_add(1, Ordering::Relaxed);
+        }
+        counters.fence().unwrap();
+        assert_eq!(counters.part(2)[1].load(Ordering::Relaxed), 4000);
+        assert_eq!((counters.part(0).len(), counters.part(2).len()), (0, 3));
+        other.fence().unwrap();
+        assert_eq!(other.part(0)[0].load(Ordering::Relaxed), 2000);
+        let refused = world.alloc_shared::<u64>(if world.rank() == 0 { usize::MAX } else { 1 }).unwrap_err();
+        assert!(matches!(refused.failure(), Failure::Memory(_)), "{refused}");
+    });
+}

@@ -10,6 +10,7 @@ use super::super::step_link::{News, StepLink};
 use super::super::tickets::Ticket;
 use super::super::waker::Sleep;
 use super::awaits::{AnyOf, Awaits};
+use super::spin::Spin;
 use super::{Engine, ToServer};
 use crate::ids::Rank;
 
@@ -47,19 +48,20 @@ impl Engine {
         mut ready: impl FnMut(&mut Self) -> Result<Option<T>, Failure>,
         awaited: &impl Awaits,
     ) -> Result<T, Failure> {
-        let mut spins = self.spins;
+        let mut spin = Spin::of(self);
         let mut prepared = false;
         let outcome = loop {
             let looked = ready(self).and_then(|found| Ok((found.is_none() && self.progress()?, found)));
             match looked {
                 Ok((_, Some(found))) => break Ok(found),
-                Ok((true, None)) => continue,
+                Ok((true, None)) => {
+                    spin.renew();
+                    continue;
+                }
                 Ok((false, None)) => {}
                 Err(failure) => break Err(failure),
             }
-            if spins > 0 {
-                spins -= 1;
-                std::hint::spin_loop();
+            if spin.again(self) {
                 continue;
             }
             if let Err(failure) = self.check().and_then(|()| awaited.hope(self)) {
@@ -70,7 +72,6 @@ impl Engine {
                 if let Err(failure) = self.sleep(awaited) {
                     break Err(failure);
                 }
-                spins = self.spins;
             } else if self.far.is_some() {
                 if let Err(failure) = self.reach(awaited.sources(self)) {
                     break Err(failure);

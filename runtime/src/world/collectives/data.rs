@@ -154,8 +154,15 @@ impl Communicator {
         let call = self.call("all_gather");
         let mut gather = || {
             expect_len("room", room.len(), self.size() * data.len())?;
+            let plan = Plan::new(Kind::AllGather, data.len());
+            let shared = self.share(plan, data, |from, block| {
+                room[from * block.len()..][..block.len()].copy_from_slice(block);
+            });
+            if let Some(done) = shared {
+                return done;
+            }
             let schedule = self.caller(size_of::<T>()).all_gather(data.len());
-            self.carry_out(Plan::new(Kind::AllGather, data.len()), &schedule, Given::Apart(data), room)
+            self.carry_out(plan, &schedule, Given::Apart(data), room)
         };
         gather().map_err(self.failed(call))
     }
@@ -206,8 +213,15 @@ impl Communicator {
             let block = data.len() / self.size();
             expect_len("data", data.len(), self.size() * block)?;
             expect_len("room", room.len(), data.len())?;
+            let (plan, me) = (Plan::new(Kind::AllToAll, block), self.rank());
+            let shared = self.share(plan, data, |from, blocks| {
+                room[from * block..][..block].copy_from_slice(&blocks[me * block..][..block]);
+            });
+            if let Some(done) = shared {
+                return done;
+            }
             let schedule = self.caller(size_of::<T>()).all_to_all(block);
-            self.carry_out(Plan::new(Kind::AllToAll, block), &schedule, Given::Apart(data), room)
+            self.carry_out(plan, &schedule, Given::Apart(data), room)
         };
         exchange().map_err(self.failed(call))
     }

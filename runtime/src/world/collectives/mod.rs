@@ -37,6 +37,7 @@ use self::execute::{Engaged, execute};
 use super::communicator::Communicator;
 use crate::collective::{Call, Caller, Count, Kind, Layout, Schedule, Side, Topology};
 use crate::transport::failure::Failure;
+use crate::transport::team::{TEAM_ALIGN_MAX, TEAM_BYTES_MAX, Team};
 
 pub use self::background::{Background, BackgroundBarrier};
 pub use self::operation::{Fold, Number, Operation, UserOperation};
@@ -80,7 +81,7 @@ impl Plan {
 
 impl Communicator {
     /// Which of its ranks are on which node.
-    fn topology(&self) -> &Topology {
+    pub(super) fn topology(&self) -> &Topology {
         self.calls().topology.get_or_init(|| {
             let engine = self.port().engine();
             let node = |rank: crate::ids::Rank| engine.places()[rank.0 as usize].node;
@@ -109,6 +110,39 @@ impl Communicator {
             Call { number, kind, is_background, root, element_bytes: size_of::<T>(), count, operation };
         let only = is_background || calls.under_way.get() > 0;
         Engaged { call, context: self.collective_context(), only }
+    }
+
+    /// Its ranks as a team, for a call in which each lays down as much as this.
+    fn team_for<T>(&self, data: &[T]) -> Option<&Team> {
+        let fits = size_of_val(data) <= TEAM_BYTES_MAX && align_of::<T>() <= TEAM_ALIGN_MAX;
+        self.team().filter(|_| fits)
+    }
+
+    /// Makes a call in shared memory, in which every rank gets what all give, in their order; all give as much. `None`,
+    /// and nothing has been done, where it is to be made by messages.
+    fn share<T: Pod>(
+        &self,
+        plan: Plan,
+        data: &[T],
+        mut take: impl FnMut(usize, &[T]),
+    ) -> Option<Result<(), Failure>> {
+        let team = self.team_for(data)?;
+        let engaged = self.engage::<T>(plan, false);
+        let bytes = bytemuck::cast_slice(data);
+        let shared = team.exchange(self.port(), engaged.named(), bytes, |member, bytes| {
+            take(member, bytemuck::cast_slice(bytes));
+        });
+        Some(shared.map_err(|error| engaged.clash(self.rank(), error)))
+    }
+
+    /// Everybody's value comes to all, as a part of a larger call.
+    pub(super) fn gather_words<T: Pod>(&self, own: T, all: &mut [T]) -> Result<(), Failure> {
+        let plan = Plan::new(Kind::AllGather, 1);
+        if let Some(done) = self.share(plan, &[own], |from, theirs| all[from] = theirs[0]) {
+            return done;
+        }
+        let schedule = self.caller(size_of::<T>()).all_gather(1);
+        self.carry_out(plan, &schedule, Given::Apart(&[own]), all)
     }
 
     /// Makes a call that folds nothing.

@@ -6,7 +6,6 @@ use bytemuck::Pod;
 
 use super::{Fold, Given, Plan, expect_len, layout_of};
 use crate::collective::{Kind, Layout, Side};
-use crate::transport::team::TEAM_BYTES_MAX;
 use crate::world::{Communicator, Error, Failure};
 
 impl Communicator {
@@ -109,7 +108,7 @@ impl Communicator {
     ) -> Result<(), Failure> {
         operation.check()?;
         let plan = Plan::new(Kind::AllReduce, room.len()).operation(operation);
-        if let Some(team) = self.team().filter(|_| size_of_val(room) <= TEAM_BYTES_MAX) {
+        if let Some(team) = self.team_for(room) {
             if let Given::Apart(data) = data {
                 room.copy_from_slice(data);
             }
@@ -254,12 +253,22 @@ impl Communicator {
             }
             None => Given::InOutput(0),
         };
+        let plan = Plan::new(kind, room.len()).operation(operation);
+        if self.team_for(room).is_some() {
+            let own = data.map_or_else(|| room.to_vec(), <[T]>::to_vec);
+            let end = self.rank() + usize::from(kind == Kind::Scan);
+            let shared = self.share(plan, &own, |from, block| match from {
+                0 if end > 0 => room.copy_from_slice(block),
+                _ if from < end => operation.fold_all(room, block, Side::Right),
+                _ => {}
+            });
+            return shared.unwrap_or(Ok(()));
+        }
         let caller = self.caller(size_of::<T>());
         let schedule = match kind {
             Kind::ExclusiveScan => caller.exclusive_scan(room.len()),
             _ => caller.scan(room.len()),
         };
-        let plan = Plan::new(kind, room.len()).operation(operation);
         self.carry_out_with(plan, &schedule, given, room, |into, other, side| {
             operation.fold_all(into, other, side);
         })

@@ -49,8 +49,13 @@ impl Communicator {
     fn split_as(&self, kind: Kind, color: Option<u32>, key: i64) -> Result<Option<Self>, Failure> {
         let mine = [color.map_or(-1, i64::from), key, i64::from(self.next_context())];
         let mut all = vec![[0_i64; 3]; self.size()];
-        let schedule = self.caller(size_of_val(&mine)).all_gather(1);
-        self.carry_out(Plan::new(kind, 1), &schedule, Given::Apart(&[mine]), &mut all)?;
+        let shared = self.share(Plan::new(kind, 1), &[mine], |from, theirs| all[from] = theirs[0]);
+        if let Some(done) = shared {
+            done?;
+        } else {
+            let schedule = self.caller(size_of_val(&mine)).all_gather(1);
+            self.carry_out(Plan::new(kind, 1), &schedule, Given::Apart(&[mine]), &mut all)?;
+        }
         // A message space that none of them has: all colors may have the same, since they share no rank.
         let context = all.iter().map(|[_, _, next]| *next).max().unwrap_or(0);
         let context = u32::try_from(context).map_err(|_| Failure::GaveUp)?;
@@ -66,6 +71,27 @@ impl Communicator {
         members.sort_unstable();
         let ranks =
             members.iter().map(|(_, rank)| self.world_rank(*rank)).collect::<Result<Vec<Rank>, _>>()?;
-        Ok(Some(self.derive(ranks, context)))
+        let mut part = self.derive(ranks, context);
+        part.form_team()?;
+        Ok(Some(part))
+    }
+
+    /// Its ranks share a place for collectives, where they share memory and there is one left: that of its first rank
+    /// comes by message.
+    fn form_team(&mut self) -> Result<(), Failure> {
+        if self.size() < 2 || self.topology().nodes() > 1 {
+            return Ok(());
+        }
+        let mut slot = [u64::MAX];
+        if self.rank() == 0 {
+            let taken = self.port().engine().neighbours().segment().take_slot();
+            slot = [taken.map_or(u64::MAX, |slot| slot as u64)];
+        }
+        let schedule = self.caller(size_of_val(&slot)).broadcast(0, 1);
+        self.carry_out(Plan::new(Kind::Broadcast, 1).root(0), &schedule, Given::Apart(&[]), &mut slot)?;
+        if slot[0] != u64::MAX {
+            self.set_team(slot[0] as usize);
+        }
+        Ok(())
     }
 }

@@ -63,6 +63,7 @@ fn down(options: &Options) -> Result<(), DownError> {
     for (_, seat) in home.nodes() {
         end(&seat)?;
     }
+    end(&home.hosts())?;
     if options.purge && home.path().exists() {
         if !home.controller().path().exists() {
             return Err(DownError::NotACluster(home.path().to_owned()));
@@ -74,6 +75,7 @@ fn down(options: &Options) -> Result<(), DownError> {
             home.path().join("nodes"),
             home.web().path().to_owned(),
             home.rest().path().to_owned(),
+            home.hosts().path().to_owned(),
         ] {
             gone(&path, std::fs::remove_dir_all(&path))?;
         }

@@ -10,7 +10,7 @@ use prun_runtime::server::guard::{Role, fork_guard};
 
 use super::dispatch::{fail, parse, trace};
 use crate::daemon::home::Home;
-use crate::daemon::network::KeyFile;
+use crate::daemon::network::KeySource;
 use crate::daemon::node::{self, Way};
 use crate::daemon::ready;
 use crate::embedded::private_dir::PrivateDir;
@@ -94,8 +94,8 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
     if matches!(controller, Address::Tcp { .. }) && options.listen.is_none() {
         return Err(OptionsError::Unreachable.into());
     }
-    let key = KeyFile::new(options.key.as_deref().unwrap_or(&home.key()));
-    let way = Way { controller, listen: options.listen.clone(), key };
+    let key = KeySource::File(options.key.clone().unwrap_or_else(|| home.key()));
+    let way = Way { controller, listen: options.listen.clone(), key, patience: None };
     let seat = home.node(&name);
     let lock = seat.take()?;
     ready::detach();
@@ -112,7 +112,14 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
         shape.nodes("").into_iter().next().map(|facts| prun_runtime::wire::node::NodeFacts { name, ..facts });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(facts) = facts {
-        runtime.block_on(node::run(directory, guard, facts, options.cpus.is_some(), &way))?;
+        runtime.block_on(node::run(
+            directory,
+            guard,
+            facts,
+            options.cpus.is_some(),
+            &way,
+            std::future::pending(),
+        ))?;
     }
     drop(lock);
     Ok(ExitCode::SUCCESS)

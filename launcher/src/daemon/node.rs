@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
 use prun_runtime::net::address::Address;
@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::home::HomeError;
-use super::network::{self, KeyFile, NetworkError};
+use super::network::{self, KeySource, NetworkError};
 use super::ready;
 use crate::embedded::private_dir::PrivateDir;
 
@@ -56,7 +56,9 @@ pub struct Way {
     /// `HOST:PORT` for launchers on other hosts.
     pub listen: Option<String>,
     /// The key for all that goes over the network.
-    pub key: KeyFile,
+    pub key: KeySource,
+    /// How long it waits for a controller that is gone, before it ends; `None` is for ever.
+    pub patience: Option<Duration>,
 }
 
 impl Way {
@@ -81,7 +83,8 @@ enum JoinError {
     Lost(#[from] FrameError),
 }
 
-/// Runs a rank server until SIGTERM. The guard has been forked for the directory's workspace.
+/// Runs a rank server until SIGTERM, until `end` comes, or until its patience with the controller ends. The guard has been
+/// forked for the directory's workspace.
 ///
 /// # Errors
 /// [`NodeError`].
@@ -91,6 +94,7 @@ pub async fn run(
     mut facts: NodeFacts,
     virtual_cpus: bool,
     way: &Way,
+    end: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -112,6 +116,7 @@ pub async fn run(
     let mut server = RankServer::new(guard, vec![facts], virtual_cpus, adopted);
     tokio::select! {
         () = serve(&mut server, way, port) => {}
+        () = end => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
@@ -120,12 +125,20 @@ pub async fn run(
     Ok(())
 }
 
-/// Serves one controller after the other, for ever.
+/// Serves one controller after the other, as long as there is one, or patience for one.
 async fn serve(server: &mut RankServer, way: &Way, port: Option<SocketAddr>) {
     let mut attempt = 0;
+    let mut served = Instant::now();
     loop {
-        match join(server, way, port).await {
-            Ok(()) => attempt = 0,
+        let joined = join(server, way, port).await;
+        match joined {
+            Ok(()) => (attempt, served) = (0, Instant::now()),
+            Err(JoinError::Lost(_)) => served = Instant::now(),
+            Err(_) if way.patience.is_some_and(|patience| served.elapsed() > patience) => return,
+            Err(_) => {}
+        }
+        match joined {
+            Ok(()) => {}
             Err(error) if attempt == 0 => {
                 tracing::warn!(error = &error as &dyn Error, "no controller; waiting for it")
             }

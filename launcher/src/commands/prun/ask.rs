@@ -130,7 +130,7 @@ fn put_together(mut request: Request, name: String, source: Source, here: &Path,
         job.name = job.name.take().or_else(|| source.name.clone());
     }
     let job = request.job;
-    let (place, refusal) = match Place::of(flags.local.as_deref(), &job) {
+    let (place, refusal) = match Place::of(&flags, &job) {
         Ok(place) => (place, None),
         Err(NoPlace::Refused(refusal)) => (Place::Here(Shape::of_this_machine()), Some(refusal)),
         Err(error) => return Asked::Told(fail("prun", &error)),

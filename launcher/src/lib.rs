@@ -16,5 +16,6 @@ pub mod gather;
 pub mod hosts;
 pub mod layout;
 pub mod local_time;
+pub mod real_slurm;
 pub mod script;
 pub mod view;

@@ -61,6 +61,7 @@ const COMMANDS: &[(&str, &str)] = &[
 const FREQUENT: &[&str] = &[
     "local",
     "hosts",
+    "on",
     "plan",
     "order",
     "ntasks",

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::dispatch::{fail, parse, trace};
 use crate::daemon::home::{Home, HomeError};
 use crate::daemon::ready;
-use crate::hosts::{self, Binary, Host, HostListError, Offer, Remote, RemoteError, Ssh};
+use crate::hosts::{self, Binary, Channel, Host, HostListError, Remote, RemoteError, Ssh};
 
 /// Where the controller listens for hosts where nothing else is said.
 pub(crate) const LISTEN: &str = "0.0.0.0:6817";
@@ -108,7 +108,8 @@ impl Keeper {
     async fn serve(self, hosts: &[Host]) -> Result<(), HostsError> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut remotes = hosts::reach(&self.ssh, hosts, &self.binary).await?;
+        let channels = hosts.iter().map(|host| self.channel(host)).collect();
+        let mut remotes = hosts::reach(channels, &self.binary).await?;
         futures_util::future::try_join_all(remotes.iter_mut().map(|remote| self.go(remote))).await?;
         ready::detach();
         ready::say()?;
@@ -128,10 +129,15 @@ impl Keeper {
         Ok(())
     }
 
+    fn channel(&self, host: &Host) -> Channel {
+        Channel::Ssh(self.ssh.clone(), host.clone())
+    }
+
     async fn go(&self, remote: &mut Remote) -> Result<(), RemoteError> {
         let host = self.fixed.clone().unwrap_or_else(|| remote.sees().to_owned());
         let controller = Address::Tcp { host, port: self.port };
-        remote.go(&Offer::new(&self.key, controller.to_string(), remote.host())).await
+        let offer = remote.channel().offer(&self.key, controller.to_string());
+        remote.go(&offer).await
     }
 
     /// Keeps one rank server: where its link breaks, another is started.
@@ -140,25 +146,25 @@ impl Keeper {
         mut remote: Remote,
         mut stop: tokio::sync::watch::Receiver<bool>,
     ) {
-        let host = remote.host().clone();
+        let channel = remote.channel().clone();
         loop {
             tokio::select! {
-                () = remote.ended() => tracing::warn!(host = %host.login, "lost a host"),
+                () = remote.ended() => tracing::warn!(host = %channel.whom(), "lost a host"),
                 _ = stop.changed() => return remote.stop().await,
             }
             remote = tokio::select! {
-                again = self.again(&host) => again,
+                again = self.again(&channel) => again,
                 _ = stop.changed() => return,
             };
         }
     }
 
-    async fn again(&self, host: &Host) -> Remote {
+    async fn again(&self, channel: &Channel) -> Remote {
         let mut attempt = 0;
         loop {
             tokio::time::sleep(PAUSES[attempt.min(PAUSES.len() - 1)]).await;
             let reached = async {
-                let mut remote = Remote::reach(&self.ssh, host.clone(), &self.binary).await?;
+                let mut remote = Remote::reach(channel.clone(), &self.binary).await?;
                 self.go(&mut remote).await?;
                 Ok::<_, RemoteError>(remote)
             };

@@ -17,7 +17,7 @@ use crate::daemon::network::KeySource;
 use crate::daemon::node::{self, Way};
 use crate::embedded::private_dir::PrivateDir;
 use crate::embedded::shape::Shape;
-use crate::hosts::{Binary, MARK, Offer};
+use crate::hosts::{Binary, MARK, Offer, cpus_of};
 
 /// Runs a rank server for a prun on another host, until its input ends
 #[derive(Debug, Parser)]
@@ -29,6 +29,9 @@ struct Options {
     /// Only look whether it is
     #[arg(long)]
     verify: bool,
+    /// It is a task of a step of a real Slurm
+    #[arg(long)]
+    in_step: bool,
 }
 
 /// Why there is no rank server.
@@ -56,17 +59,34 @@ pub fn run(words: &[OsString]) -> ExitCode {
 
 fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
     Binary::verify(&options.checksum)?;
+    if options.in_step {
+        unbind();
+    }
     if options.verify {
         return Ok(ExitCode::SUCCESS);
     }
-    let reached = Reached::by(std::env::var("SSH_CONNECTION").ok().as_deref());
+    let variable = |name: &str| std::env::var(name).ok();
+    let reached = if options.in_step {
+        Reached::by_step(variable("SLURM_LAUNCH_NODE_IPADDR").as_deref())
+    } else {
+        Reached::by(variable("SSH_CONNECTION").as_deref())
+    };
     writeln!(io::stdout(), "{MARK}here {}", reached.sees)?;
     let mut line = String::new();
     io::stdin().lock().take(REMOTE_LINE_BYTES_MAX).read_line(&mut line)?;
-    let (offer, key) = Offer::read(&line).ok_or(RemoteError::Offer)?;
-    if !crate::script::hostlist::is_name(&offer.name) {
-        return Err(RemoteError::Name(offer.name).into());
+    if line.is_empty() {
+        // It was not needed after all: another node had no binary yet.
+        return Ok(ExitCode::SUCCESS);
     }
+    let (offer, key) = Offer::read(&line).ok_or(RemoteError::Offer)?;
+    let name = offer.name.or_else(|| variable(prun_runtime::env::SLURMD_NODENAME)).unwrap_or_default();
+    if !crate::script::hostlist::is_name(&name) {
+        return Err(RemoteError::Name(name).into());
+    }
+    let share = || cpus_of(&variable("SLURM_JOB_NODELIST")?, &variable("SLURM_JOB_CPUS_PER_NODE")?, &name);
+    let cpus = offer.cpus.or_else(|| if options.in_step { share() } else { None });
+    let memory_mb: Option<u64> =
+        variable("SLURM_MEM_PER_NODE").filter(|_| options.in_step).and_then(|text| text.parse().ok());
     let way = Way {
         controller: offer.controller.parse()?,
         listen: Some(reached.listen),
@@ -82,13 +102,13 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
             return Ok(code);
         }
     };
-    let shape =
-        Shape { cpus: offer.cpus.unwrap_or(Shape::of_this_machine().cpus), ..Shape::of_this_machine() };
+    let machine = Shape::of_this_machine();
+    let shape = Shape { cpus: cpus.unwrap_or(machine.cpus), memory_mb, ..machine };
     let facts = shape.nodes("").into_iter().next();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    if let Some(facts) = facts.map(|facts| NodeFacts { name: offer.name.clone(), ..facts }) {
+    if let Some(facts) = facts.map(|facts| NodeFacts { name, ..facts }) {
         let end = input_ends();
-        let running = node::run(directory, guard, facts, offer.cpus.is_some(), &way, async {
+        let running = node::run(directory, guard, facts, cpus.is_some(), &way, async {
             // A thread that is gone has seen the end.
             let _ = end.await;
         });
@@ -96,6 +116,15 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
     runtime.shutdown_timeout(Duration::ZERO);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes all CPUs of the step: Slurm has bound this one task to some of them, where its cluster binds. (`--cpu-bind=none` would
+/// say so too, but where it does not bind that is worth a warning to it.)
+fn unbind() {
+    let mut all = rustix::thread::CpuSet::new();
+    (0..rustix::thread::CpuSet::MAX_CPU).for_each(|cpu| all.set(cpu));
+    // The kernel leaves those that the step has; one that refuses leaves all as it is.
+    let _ = rustix::thread::sched_setaffinity(None, &all);
 }
 
 /// Comes when the input of this process ends, whatever it is: a pipe or a socket.
@@ -129,6 +158,15 @@ impl Reached {
             None => "127.0.0.1:0".to_owned(),
         };
         Self { sees: client.map(|ip| ip.to_string()).unwrap_or_default(), listen }
+    }
+}
+
+impl Reached {
+    /// As a task of `srun`, which says where it runs itself (`srun(1)`, output environment variables). Which of the node's
+    /// addresses the others use is known when the controller has been reached.
+    fn by_step(launcher: Option<&str>) -> Self {
+        let sees = launcher.and_then(|text| text.parse::<IpAddr>().ok()).map(|ip| ip.to_string());
+        Self { sees: sees.unwrap_or_default(), listen: "0.0.0.0:0".to_owned() }
     }
 }
 

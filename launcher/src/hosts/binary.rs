@@ -68,11 +68,11 @@ impl Binary {
     }
 
     /// Runs it on a host that has it, as `prun remote`; else says what that host is.
-    pub(super) fn start_script(&self) -> String {
+    pub(super) fn start_script(&self, far_option: &str) -> String {
         let sum = &self.checksum;
         format!(
             "b=\"${{XDG_CACHE_HOME:-$HOME/.cache}}/prun/{sum}/prun\"; \
-             if [ -x \"$b\" ]; then exec \"$b\" remote --checksum {sum}; fi; \
+             if [ -x \"$b\" ]; then exec \"$b\" remote --checksum {sum}{far_option}; fi; \
              echo \"{mark}need $(uname -sm)\"",
             mark = super::MARK
         )
@@ -82,7 +82,7 @@ impl Binary {
     pub(super) fn copy_script(&self) -> String {
         let sum = &self.checksum;
         format!(
-            "umask 077; d=\"${{XDG_CACHE_HOME:-$HOME/.cache}}/prun/{sum}\"; t=\"$d/new.$$\"; \
+            "umask 077; d=\"${{XDG_CACHE_HOME:-$HOME/.cache}}/prun/{sum}\"; t=\"$d/new.$(hostname).$$\"; \
              mkdir -p \"$d\" && cat >\"$t\" && chmod 700 \"$t\" && \"$t\" remote --checksum {sum} --verify \
              && mv -f \"$t\" \"$d/prun\" || {{ rm -f \"$t\"; exit 1; }}"
         )
@@ -97,7 +97,7 @@ mod tests {
     fn scripts_have_no_single_quotes_and_the_checksum_is_that_of_the_file() {
         let own = Binary::own().unwrap();
         assert_eq!(own.checksum.len(), 64);
-        assert!(!own.start_script().contains('\'') && !own.copy_script().contains('\''));
+        assert!(!own.start_script("").contains('\'') && !own.copy_script().contains('\''));
         assert!(Binary::verify(&own.checksum).is_ok());
         assert!(matches!(Binary::verify("00"), Err(BinaryError::Checksum { .. })));
     }

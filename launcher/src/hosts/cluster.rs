@@ -12,10 +12,8 @@ use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
 use super::binary::Binary;
-use super::host::Host;
-use super::offer::Offer;
+use super::channel::Channel;
 use super::remote::{Remote, RemoteError};
-use super::ssh::Ssh;
 use crate::controller::serve::{Config, Handle};
 use crate::daemon::controller::keep;
 use crate::daemon::network;
@@ -62,8 +60,7 @@ impl HostsCluster {
     /// # Errors
     /// [`HostsError`]: the first host that has no rank server ends all.
     pub async fn start(
-        ssh: &Ssh,
-        hosts: &[Host],
+        channels: Vec<Channel>,
         directory: PrivateDir,
         guard: Guard,
         config: Config,
@@ -71,7 +68,7 @@ impl HostsCluster {
         let fails = |verb, path: PathBuf| move |source| HostsError::File { verb, path, source };
         let own = std::env::current_exe().map_err(fails("find", "/proc/self/exe".into()))?;
         let binary = Binary::own().map_err(fails("read", own.clone()))?;
-        let remotes = reach(ssh, hosts, &binary).await?;
+        let remotes = reach(channels, &binary).await?;
         directory.make(&own).map_err(fails("make", directory.workspace().directory))?;
         let socket =
             UnixListener::bind(directory.socket()).map_err(fails("listen at", directory.socket()))?;
@@ -88,7 +85,8 @@ impl HostsCluster {
         let mut cluster = Self { directory, guard, controller, doors, remotes };
         let joins = cluster.remotes.iter_mut().map(async |remote| {
             let at = Address::Tcp { host: remote.sees().to_owned(), port: number };
-            remote.go(&Offer::new(&key, at.to_string(), remote.host())).await
+            let offer = remote.channel().offer(&key, at.to_string());
+            remote.go(&offer).await
         });
         futures_util::future::try_join_all(joins).await?;
         Ok(cluster)
@@ -100,10 +98,10 @@ impl HostsCluster {
         Address::Unix(self.directory.socket())
     }
 
-    /// Returns when a rank server has ended by itself, with its host's name. Cancelling it loses nothing.
+    /// Returns when a rank server has ended by itself, with its name. Cancelling it loses nothing.
     pub async fn lost(&mut self) -> String {
         let ended = self.remotes.iter_mut().map(|remote| {
-            let name = remote.host().login.clone();
+            let name = remote.channel().whom();
             Box::pin(async move {
                 remote.ended().await;
                 name
@@ -131,8 +129,8 @@ impl HostsCluster {
     }
 }
 
-/// Reaches all hosts side by side; gives them in their order.
-pub(crate) async fn reach(ssh: &Ssh, hosts: &[Host], binary: &Binary) -> Result<Vec<Remote>, RemoteError> {
-    let each = hosts.iter().map(|host| Remote::reach(ssh, host.clone(), binary));
-    futures_util::future::try_join_all(each).await
+/// Goes all ways side by side; gives their ends in the same order.
+pub(crate) async fn reach(channels: Vec<Channel>, binary: &Binary) -> Result<Vec<Remote>, RemoteError> {
+    futures_util::future::try_join_all(channels.into_iter().map(|channel| Remote::reach(channel, binary)))
+        .await
 }

@@ -1,4 +1,4 @@
-//! What a rank server is told that was started over ssh: one line on its input.
+//! What a rank server is told that was started over ssh or srun: one line on its input.
 
 use std::fmt;
 
@@ -12,23 +12,23 @@ pub struct Offer {
     key: String,
     /// The controller's address.
     pub controller: String,
-    /// The node's name.
-    pub name: String,
+    /// The node's name; where it is not said, the one that Slurm has for it.
+    pub name: Option<String>,
     /// CPUs to be given to jobs; those of the machine where it is not said.
     pub cpus: Option<u32>,
 }
 
 impl fmt::Debug for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Offer({} at {}, …)", self.name, self.controller)
+        write!(f, "Offer({:?} at {}, …)", self.name, self.controller)
     }
 }
 
 impl Offer {
-    /// Invites a host's rank server to a controller.
+    /// Invites a rank server to a controller.
     #[must_use]
-    pub fn new(key: &Key, controller: String, host: &super::Host) -> Self {
-        Self { key: key.text().to_string(), controller, name: host.name.clone(), cpus: host.cpus }
+    pub fn new(key: &Key, controller: String, name: Option<String>, cpus: Option<u32>) -> Self {
+        Self { key: key.text().to_string(), controller, name, cpus }
     }
 
     /// The line, with its end.
@@ -54,10 +54,9 @@ mod tests {
     #[test]
     fn an_offer_comes_back_and_keeps_its_secret() {
         let key = Key::random().unwrap();
-        let host = super::super::parse("n1:2").unwrap().remove(0);
-        let offer = Offer::new(&key, "tcp://10.0.0.1:5".to_owned(), &host);
+        let offer = Offer::new(&key, "tcp://10.0.0.1:5".to_owned(), Some("n1".to_owned()), Some(2));
         let (read, again) = Offer::read(&offer.line()).unwrap();
-        assert_eq!((read.name.as_str(), read.cpus), ("n1", Some(2)));
+        assert_eq!((read.name.as_deref(), read.cpus), (Some("n1"), Some(2)));
         assert!(again == key);
         assert!(!format!("{offer:?}").contains(key.text().as_str()));
         assert!(Offer::read("{}").is_none() && Offer::read("").is_none());

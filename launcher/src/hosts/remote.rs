@@ -1,4 +1,4 @@
-//! The near end of a rank server on another host: the ssh that it lives by.
+//! The near end of rank servers elsewhere: the ssh or srun that they live by.
 
 use std::io;
 use std::process::ExitStatus;
@@ -11,9 +11,8 @@ use tokio::time::timeout;
 
 use super::MARK;
 use super::binary::Binary;
-use super::host::Host;
+use super::channel::Channel;
 use super::offer::Offer;
-use super::ssh::Ssh;
 
 /// Why there is no rank server on a host.
 #[derive(Debug, thiserror::Error)]
@@ -26,8 +25,8 @@ pub enum RemoteError {
         /// Why not.
         source: io::Error,
     },
-    /// ssh, or what it ran, has ended.
-    #[error("no rank server on `{host}`: {} {how}; what it said stands above", MARK.trim())]
+    /// What reaches it, or what that ran, has ended.
+    #[error("no rank server on `{host}`: what started it ended with {how}; what it said stands above")]
     Ended {
         /// The host.
         host: String,
@@ -51,15 +50,15 @@ pub enum RemoteError {
         here: String,
     },
     /// The binary did not come through.
-    #[error("cannot copy prun to `{host}`: ssh ended with {how}; what it said stands above")]
+    #[error("cannot copy prun to `{host}`: what carried it ended with {how}; what it said stands above")]
     Copy {
         /// The host.
         host: String,
         /// With which status.
         how: ExitStatus,
     },
-    /// The pipe to ssh.
-    #[error("lost ssh to `{host}`")]
+    /// The pipe to what reaches it.
+    #[error("lost the way to `{host}`")]
     Link {
         /// The host.
         host: String,
@@ -71,8 +70,8 @@ pub enum RemoteError {
 /// A rank server that has been reached. Dropping it ends it.
 #[derive(Debug)]
 pub struct Remote {
-    host: Host,
-    ssh: Child,
+    channel: Channel,
+    program: Child,
     input: ChildStdin,
     output: BufReader<Take<ChildStdout>>,
     /// This host's address as that one sees it; empty where it does not say.
@@ -84,40 +83,39 @@ impl Remote {
     ///
     /// # Errors
     /// [`RemoteError`].
-    pub async fn reach(ssh: &Ssh, host: Host, binary: &Binary) -> Result<Self, RemoteError> {
-        match Self::start(ssh, &host, binary).await? {
+    pub async fn reach(channel: Channel, binary: &Binary) -> Result<Self, RemoteError> {
+        match Self::start(&channel, binary).await? {
             Started::Here(remote) => return Ok(*remote),
             Started::Needs(there) if there != binary.system => {
-                return Err(RemoteError::System { host: host.login, there, here: binary.system.clone() });
+                return Err(RemoteError::System { host: channel.whom(), there, here: binary.system.clone() });
             }
-            Started::Needs(_) => copy(ssh, &host, binary).await?,
+            Started::Needs(_) => copy(&channel, binary).await?,
         }
-        match Self::start(ssh, &host, binary).await? {
+        match Self::start(&channel, binary).await? {
             Started::Here(remote) => Ok(*remote),
             Started::Needs(there) => {
-                Err(RemoteError::System { host: host.login, there, here: binary.system.clone() })
+                Err(RemoteError::System { host: channel.whom(), there, here: binary.system.clone() })
             }
         }
     }
 
-    async fn start(ssh: &Ssh, host: &Host, binary: &Binary) -> Result<Started, RemoteError> {
-        let (ssh, input, output) = run(ssh, host, &binary.start_script())?;
+    async fn start(channel: &Channel, binary: &Binary) -> Result<Started, RemoteError> {
+        let (program, input, output) = run(channel, &binary.start_script(channel.far_option()))?;
         let output = BufReader::new(output.take(REMOTE_LINE_BYTES_MAX));
-        let mut remote = Self { host: host.clone(), ssh, input, output, sees: String::new() };
-        let line = remote.line(MARK).await?;
-        match line.split_once(' ').unwrap_or((&line, "")) {
-            ("need", system) => Ok(Started::Needs(system.to_owned())),
-            (_, sees) => {
-                remote.sees = sees.to_owned();
-                Ok(Started::Here(Box::new(remote)))
+        let mut remote = Self { channel: channel.clone(), program, input, output, sees: String::new() };
+        for line in remote.lines(MARK).await? {
+            match line.split_once(' ').unwrap_or((&line, "")) {
+                ("need", system) => return Ok(Started::Needs(system.to_owned())),
+                (_, sees) => remote.sees = sees.to_owned(),
             }
         }
+        Ok(Started::Here(Box::new(remote)))
     }
 
-    /// The host.
+    /// The way to it.
     #[must_use]
-    pub fn host(&self) -> &Host {
-        &self.host
+    pub fn channel(&self) -> &Channel {
+        &self.channel
     }
 
     /// This host's address as the other sees it; loopback where it does not say.
@@ -132,55 +130,46 @@ impl Remote {
     /// [`RemoteError`].
     pub async fn go(&mut self, offer: &Offer) -> Result<(), RemoteError> {
         let told = self.input.write_all(offer.line().as_bytes()).await;
-        told.map_err(|source| RemoteError::Link { host: self.host.login.clone(), source })?;
-        self.line("ready").await.map(drop)
+        told.map_err(|source| RemoteError::Link { host: self.channel.whom(), source })?;
+        self.lines("ready").await.map(drop)
     }
 
-    /// The rest of the next line that begins so.
-    async fn line(&mut self, mark: &str) -> Result<String, RemoteError> {
-        let host = || self.host.login.clone();
-        let output = &mut self.output;
-        let wanted = async {
-            loop {
-                let mut line = String::new();
-                match output.read_line(&mut line).await {
-                    Ok(0) => return Ok(None),
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::InvalidData => continue,
-                    Err(error) => return Err(error),
-                }
-                if let Some(rest) = line.strip_prefix(mark) {
-                    return Ok(Some(rest.trim().to_owned()));
+    /// The rest of the next line of each rank server that begins so.
+    async fn lines(&mut self, mark: &str) -> Result<Vec<String>, RemoteError> {
+        let mut found = Vec::new();
+        while found.len() < self.channel.count() {
+            match timeout(REMOTE_WAIT, next(&mut self.output)).await {
+                Err(_) => return Err(RemoteError::Silent { host: self.channel.whom() }),
+                Ok(Err(source)) => return Err(RemoteError::Link { host: self.channel.whom(), source }),
+                Ok(Ok(None)) => return Err(self.how_it_ended().await),
+                Ok(Ok(Some(line))) => {
+                    found.extend(line.strip_prefix(mark).map(|rest| rest.trim().to_owned()))
                 }
             }
-        };
-        match timeout(REMOTE_WAIT, wanted).await {
-            Err(_) => Err(RemoteError::Silent { host: host() }),
-            Ok(Err(source)) => Err(RemoteError::Link { host: host(), source }),
-            Ok(Ok(Some(rest))) => Ok(rest),
-            Ok(Ok(None)) => {
-                let ended = self.ssh.wait().await;
-                let host = host();
-                Err(match ended {
-                    Ok(how) => RemoteError::Ended { host, how },
-                    Err(source) => RemoteError::Link { host, source },
-                })
-            }
+        }
+        Ok(found)
+    }
+
+    async fn how_it_ended(&mut self) -> RemoteError {
+        let host = self.channel.whom();
+        match self.program.wait().await {
+            Ok(how) => RemoteError::Ended { host, how },
+            Err(source) => RemoteError::Link { host, source },
         }
     }
 
     /// Returns when it has ended by itself, or its link is broken. Cancelling it loses nothing.
     pub async fn ended(&mut self) {
         // Whatever it ended with: it is gone.
-        let _ = self.ssh.wait().await;
+        let _ = self.program.wait().await;
     }
 
     /// Ends it, and waits for that; one that takes too long is left to its end of the link.
     pub async fn stop(self) {
-        let Self { mut ssh, input, output, .. } = self;
+        let Self { mut program, input, output, .. } = self;
         drop((input, output));
         // Killed when it is dropped.
-        let _ = timeout(REMOTE_END_WAIT, ssh.wait()).await;
+        let _ = timeout(REMOTE_END_WAIT, program.wait()).await;
     }
 }
 
@@ -192,20 +181,28 @@ enum Started {
     Needs(String),
 }
 
-fn run(ssh: &Ssh, host: &Host, script: &str) -> Result<(Child, ChildStdin, ChildStdout), RemoteError> {
-    let fails = |source| RemoteError::Program { program: ssh.shown(), source };
-    let mut child = ssh.command(host, script).spawn().map_err(fails)?;
+/// The next line, whatever is in it; `None` at the end.
+async fn next(output: &mut BufReader<Take<ChildStdout>>) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    let read = output.read_until(b'\n', &mut line).await?;
+    Ok((read > 0).then(|| String::from_utf8_lossy(&line).into_owned()))
+}
+
+fn run(channel: &Channel, script: &str) -> Result<(Child, ChildStdin, ChildStdout), RemoteError> {
+    let fails = |source| RemoteError::Program { program: channel.program(), source };
+    let mut child = channel.command(script).spawn().map_err(fails)?;
     match (child.stdin.take(), child.stdout.take()) {
         (Some(input), Some(output)) => Ok((child, input, output)),
         _ => Err(fails(io::ErrorKind::BrokenPipe.into())),
     }
 }
 
-/// Brings the binary to a host.
-async fn copy(ssh: &Ssh, host: &Host, binary: &Binary) -> Result<(), RemoteError> {
-    tracing::info!(host = %host.login, "brings prun there");
-    let link = |source| RemoteError::Link { host: host.login.clone(), source };
-    let (mut child, mut input, _output) = run(ssh, host, &binary.copy_script())?;
+/// Brings the binary there.
+async fn copy(channel: &Channel, binary: &Binary) -> Result<(), RemoteError> {
+    let host = channel.whom();
+    tracing::info!(%host, "brings prun there");
+    let link = |source| RemoteError::Link { host: channel.whom(), source };
+    let (mut child, mut input, _output) = run(channel, &binary.copy_script())?;
     let sent = async {
         let mut file = File::open(&binary.path).await?;
         tokio::io::copy(&mut file, &mut input).await
@@ -215,7 +212,7 @@ async fn copy(ssh: &Ssh, host: &Host, binary: &Binary) -> Result<(), RemoteError
     let how = child.wait().await.map_err(link)?;
     match (how.success(), sent) {
         // It ended in the middle of the copy: its own status says more than the pipe's.
-        (false, _) => Err(RemoteError::Copy { host: host.login.clone(), how }),
+        (false, _) => Err(RemoteError::Copy { host, how }),
         (true, Err(source)) => Err(link(source)),
         (true, Ok(_)) => Ok(()),
     }

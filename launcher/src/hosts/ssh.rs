@@ -1,16 +1,11 @@
 //! The system's ssh.
 
 use std::env;
-use std::process::Stdio;
+use std::ffi::OsString;
 
 use prun_runtime::env::SSH;
-use tokio::process::Command;
 
 use super::host::Host;
-
-/// Ctrl-C is for the job: ssh, which the terminal tells of it too, would end at once. It keeps off what it finds ignored,
-/// but for when it asks for a passphrase.
-const KEEPS_OFF_SIGNALS: &str = "trap \"\" INT QUIT HUP; exec \"$@\"";
 
 /// How hosts are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,15 +28,12 @@ impl Ssh {
         self.words.join(" ")
     }
 
-    /// Runs a script of `sh` on a host, whatever that user's login shell is. The script has no single quotes. Input and
-    /// output are piped; what ssh says, and asks, goes to this process's terminal.
+    /// The words that run a script on a host, whatever that user's login shell is. The script has no single quotes.
     #[must_use]
-    pub fn command(&self, host: &Host, script: &str) -> Command {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", KEEPS_OFF_SIGNALS, "sh"]).args(&self.words);
-        command.args(["-T", &host.login]).arg(format!("exec /bin/sh -c '{script}'"));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        command
+    pub(super) fn words(&self, host: &Host, script: &str) -> Vec<OsString> {
+        let mut words: Vec<OsString> = self.words.iter().map(OsString::from).collect();
+        words.extend(["-T".into(), host.login.clone().into(), format!("exec /bin/sh -c '{script}'").into()]);
+        words
     }
 }
 
@@ -53,9 +45,7 @@ mod tests {
     fn the_program_may_have_options() {
         assert_eq!(Ssh::find(Some("ssh  -p 22")).words, ["ssh", "-p", "22"]);
         let host = super::super::parse("ada@h").unwrap().remove(0);
-        let command = Ssh::find(Some("ssh -v")).command(&host, "echo x");
-        let words: Vec<_> =
-            command.as_std().get_args().map(|word| word.to_string_lossy().into_owned()).collect();
-        assert_eq!(words[3..], ["ssh", "-v", "-T", "ada@h", "exec /bin/sh -c 'echo x'"]);
+        let words = Ssh::find(Some("ssh -v")).words(&host, "echo x");
+        assert_eq!(words, ["ssh", "-v", "-T", "ada@h", "exec /bin/sh -c 'echo x'"]);
     }
 }

@@ -132,7 +132,10 @@ fn hosts_that_cannot_be_had_are_told_of_by_name() {
     let refuses = place.path().join("refuses");
     let refused = place.run(["--ssh", refuses.to_str().unwrap(), "--hosts", "c", "job.sh"]);
     assert!(refused.stderr.contains("Permission denied (publickey).\n"), "{refused:?}");
-    assert!(refused.stderr.contains("no rank server on `c`: prun-remote exit status: 255"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("no rank server on `c`: what started it ended with exit status: 255"),
+        "{refused:?}"
+    );
     for (hosts, code) in [("-oProxyCommand=x", 2), ("a,a", 2), ("", 2)] {
         let run = place.run(["--hosts", hosts, "job.sh"]);
         assert_eq!(run.code, Some(code), "{hosts}: {run:?}");

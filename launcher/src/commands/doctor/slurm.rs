@@ -1,10 +1,10 @@
 //! A real Slurm beside prun: whose `srun` it is that programs find.
 
 use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::finding::Finding;
+use crate::real_slurm::{Whose, is_program};
 
 /// Where programs look that do not ask `PATH`: Hydra, and the Open MPI of distributions.
 const FALLBACK: &str = "/usr/bin/srun";
@@ -25,32 +25,6 @@ pub(super) fn look() -> Vec<Finding> {
         ));
     }
     findings
-}
-
-fn is_program(path: &Path) -> bool {
-    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
-}
-
-/// Whose program it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Whose {
-    /// This very binary's.
-    Own,
-    /// Another binary of prun.
-    Other(PathBuf),
-    /// Not prun's.
-    Others,
-}
-
-impl Whose {
-    fn of(file: &Path, own: Option<&Path>) -> Self {
-        let real = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-        match own.and_then(|own| fs::canonicalize(own).ok()) {
-            Some(own) if own == real => Self::Own,
-            _ if real.file_name().is_some_and(|name| name == "prun") => Self::Other(real),
-            _ => Self::Others,
-        }
-    }
 }
 
 fn judge(found: Option<&Path>, whose: Option<Whose>) -> Finding {
@@ -78,19 +52,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_srun_is_known_by_what_it_leads_to() {
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name);
-        fs::create_dir(at("new")).unwrap();
-        for name in ["prun", "new/prun", "real"] {
-            fs::write(at(name), name).unwrap();
-        }
-        std::os::unix::fs::symlink(at("prun"), at("srun")).unwrap();
-        let own = at("prun");
-        assert_eq!(Whose::of(&at("srun"), Some(&own)), Whose::Own);
-        assert!(matches!(Whose::of(&at("srun"), Some(&at("new/prun"))), Whose::Other(_)));
-        assert_eq!(Whose::of(&at("real"), Some(&own)), Whose::Others);
+    fn only_somebody_elses_srun_is_worth_a_note() {
+        let at = Path::new("/bin/srun");
         assert_eq!(judge(None, None).state, State::Good);
-        assert_eq!(judge(Some(&at("real")), Some(Whose::Others)).state, State::Note);
+        assert_eq!(judge(Some(at), Some(Whose::Own)).state, State::Good);
+        assert_eq!(judge(Some(at), Some(Whose::Other("/x/prun".into()))).state, State::Note);
+        assert_eq!(judge(Some(at), Some(Whose::Others)).state, State::Note);
     }
 }

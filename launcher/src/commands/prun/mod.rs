@@ -6,6 +6,7 @@
 
 mod ask;
 mod drive;
+mod on_slurm;
 mod place;
 mod refusal;
 mod stream;
@@ -26,7 +27,7 @@ use crate::controller::core::config::Config;
 use crate::embedded::Cluster;
 use crate::embedded::private_dir::PrivateDir;
 use crate::embedded::shape::Shape;
-use crate::hosts::{Host, HostsCluster, Ssh};
+use crate::hosts::{Channel, HostsCluster};
 use crate::view::progress::Progress;
 use crate::view::{plan, summary};
 
@@ -36,10 +37,16 @@ pub fn run(words: &[OsString]) -> ExitCode {
     match ask::ask(words) {
         Asked::Told(code) => code,
         Asked::Plan(job) => draw(&job),
+        Asked::OnSlurm(submission) => on_slurm::run(&submission),
         Asked::Run(job) => match &job.place {
             Place::Here(shape) => guarded(|directory, guard| run_here(&job, *shape, directory, guard)),
             Place::Hosts(hosts, ssh) => {
-                guarded(|directory, guard| run_there(&job, hosts, ssh, directory, guard))
+                let channels = hosts.iter().map(|host| Channel::Ssh(ssh.clone(), host.clone())).collect();
+                guarded(|directory, guard| run_there(&job, channels, None, directory, guard))
+            }
+            Place::Allocation(srun) => {
+                let channels = vec![Channel::Srun(srun.clone())];
+                guarded(|directory, guard| run_there(&job, channels, Some(srun.job), directory, guard))
             }
             Place::At(controller) => submit(&job, controller),
         },
@@ -106,8 +113,14 @@ fn run_here(job: &Job, shape: Shape, directory: PrivateDir, guard: Guard) -> Exi
     })
 }
 
-/// Runs the job on rank servers of other hosts, with their controller in this process.
-fn run_there(job: &Job, hosts: &[Host], ssh: &Ssh, directory: PrivateDir, guard: Guard) -> ExitCode {
+/// Runs the job on rank servers elsewhere, with their controller in this process.
+fn run_there(
+    job: &Job,
+    channels: Vec<Channel>,
+    number: Option<u32>,
+    directory: PrivateDir,
+    guard: Guard,
+) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail("prun", &error),
@@ -118,10 +131,13 @@ fn run_there(job: &Job, hosts: &[Host], ssh: &Ssh, directory: PrivateDir, guard:
         // ever.
         node_timeout_secs: 1,
         job_requeue: false,
-        ..Config::of_this_machine().with_first_job()
-    };
+        // Inside of a real job it is that one to everybody.
+        first_job: number,
+        ..Config::of_this_machine()
+    }
+    .with_first_job();
     runtime.block_on(async {
-        let started = HostsCluster::start(ssh, hosts, directory, guard, config).await;
+        let started = HostsCluster::start(channels, directory, guard, config).await;
         let mut cluster = match started {
             Ok(cluster) => cluster,
             Err(error) => return fail("prun", &error),
@@ -131,7 +147,7 @@ fn run_there(job: &Job, hosts: &[Host], ssh: &Ssh, directory: PrivateDir, guard:
         let outcome = loop {
             tokio::select! {
                 outcome = &mut shown => break outcome,
-                host = cluster.lost(), if cluster.has_hosts() => eprintln!("prun: lost `{host}`: its ssh has ended"),
+                host = cluster.lost(), if cluster.has_hosts() => eprintln!("prun: lost `{host}`: what reached it has ended"),
             }
         };
         cluster.stop().await;
@@ -165,7 +181,7 @@ fn conclude(job: &Job, outcome: Result<Outcome, DriveError>) -> ExitCode {
 
 /// `--plan`: which rank would go where.
 fn draw(job: &Job) -> ExitCode {
-    if let Place::Hosts(..) = job.place {
+    if let Place::Hosts(..) | Place::Allocation(_) = job.place {
         eprintln!("prun: error: `--plan` asks no hosts: give their shape as `--local NODESxCPUS`");
         return ExitCode::from(2);
     }

@@ -7,7 +7,7 @@ use crate::controller::api::{NodeView, Refusal, Reply, Request};
 use crate::controller::client::{self, Client, ClientError};
 use crate::controller::core::gres;
 use crate::embedded::shape::{Shape, ShapeError};
-use crate::hosts::{self, Host, HostListError, Ssh};
+use crate::hosts::{self, Host, HostListError, Srun, Ssh};
 use crate::layout::allocate::NodeRoom;
 use crate::script::options::Flags;
 use crate::script::spec::JobSpec;
@@ -19,6 +19,8 @@ pub(super) enum Place {
     Here(Shape),
     /// On rank servers of these hosts, which are started over ssh.
     Hosts(Vec<Host>, Ssh),
+    /// On the nodes of the real Slurm's allocation that this process is in.
+    Allocation(Srun),
     /// On the cluster of this controller.
     At(Address),
 }
@@ -66,7 +68,7 @@ pub(super) struct Node {
 }
 
 impl Place {
-    /// The nodes that `--local` or `--hosts` names; else the controller that is configured; else as many nodes as the job asks for.
+    /// The nodes that `--local` or `--hosts` names; else those of a real Slurm's allocation around; else the controller that is configured; else as many nodes as the job asks for.
     ///
     /// # Errors
     /// [`NoPlace`].
@@ -78,6 +80,10 @@ impl Place {
                 return Ok(Self::Hosts(hosts::parse(hosts)?, Ssh::find(flags.ssh.as_deref())));
             }
             (None, None) => {}
+        }
+        let named = std::env::var_os(prun_runtime::env::CONTROLLER).is_some();
+        if let Some(srun) = Srun::of_this_allocation().filter(|_| !named) {
+            return Ok(Self::Allocation(srun));
         }
         match client::configured()? {
             Some(controller) => Ok(Self::At(controller)),
@@ -102,7 +108,7 @@ impl Place {
             Self::Here(shape) => return Ok(shape.nodes("").into_iter().map(Node::plain).collect()),
             Self::At(controller) => controller,
             // They are asked when the job runs.
-            Self::Hosts(..) => return Ok(Vec::new()),
+            Self::Hosts(..) | Self::Allocation(_) => return Ok(Vec::new()),
         };
         match Client::connect_to(controller)?.call(Request::Nodes)? {
             Reply::Nodes(nodes) => Ok(nodes.into_iter().map(Node::of).collect()),

@@ -212,6 +212,8 @@ pub struct Flags {
     pub local: Option<String>,
     /// `--hosts` of prun.
     pub hosts: Option<String>,
+    /// `--on` of prun.
+    pub on: Option<String>,
     /// `--ssh` of prun.
     pub ssh: Option<String>,
     /// `--plan` of prun.

@@ -167,6 +167,21 @@ pub(super) const ROWS: &[Row] = &[
             Ok(())
         },
     ),
+    row(
+        "on",
+        None,
+        Takes::Value,
+        P,
+        "",
+        "submit to a real Slurm, and run inside its allocation: slurm",
+        |r, v| {
+            if v != "slurm" {
+                return Err(Bad::Line(format!("`--on {v}`: there is `--on slurm`"), 2));
+            }
+            r.flags.on = Some(v.to_owned());
+            Ok(())
+        },
+    ),
     row("plan", None, Takes::Nothing, P, "", "draw which rank goes where, run nothing", |r, _| {
         r.flags.plan = true;
         Ok(())

@@ -53,6 +53,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("scan", "to each rank the numbers of all up to it, folded"),
     ("send", "stdin to another rank"),
     ("recv", "a message of another rank, to stdout"),
+    ("backup", "copy the controller's journal while it runs"),
     ("links", "make Slurm's command names in a directory"),
     ("completions", "print completions for a shell"),
 ];

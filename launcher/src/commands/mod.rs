@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod allreduce;
 pub mod ask;
+pub mod backup;
 pub mod barrier;
 pub mod bcast;
 pub mod clock;
@@ -86,6 +87,7 @@ pub fn utf8_words(words: &[OsString]) -> Vec<String> {
 pub fn find(name: &str) -> Option<Run> {
     Some(match name {
         "allreduce" => allreduce::run,
+        "backup" => backup::run,
         "barrier" => barrier::run,
         "bcast" => bcast::run,
         "completions" => completions::run,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use prun_runtime::limits::{REMOTE_LINE_BYTES_MAX, REMOTE_PATIENCE};
 use prun_runtime::server::guard::{Role, fork_guard};
+use prun_runtime::wire::launch::Machine;
 use prun_runtime::wire::node::NodeFacts;
 use tokio::sync::oneshot;
 
@@ -102,13 +103,19 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
             return Ok(code);
         }
     };
-    let machine = Shape::of_this_machine();
-    let shape = Shape { cpus: cpus.unwrap_or(machine.cpus), memory_mb, ..machine };
+    let own = Shape::of_this_machine();
+    let shape = Shape { cpus: cpus.unwrap_or(own.cpus), memory_mb, ..own };
+    let machine = match cpus {
+        None => Machine::Whole,
+        // Nobody comes to loopback but nodes of this very machine.
+        Some(_) if way.listen.as_ref().is_some_and(|place| place.starts_with("127.")) => Machine::Shared,
+        Some(_) => Machine::Counted,
+    };
     let facts = shape.nodes("").into_iter().next();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(facts) = facts.map(|facts| NodeFacts { name, ..facts }) {
         let end = input_ends();
-        let running = node::run(directory, guard, facts, cpus.is_some(), &way, async {
+        let running = node::run(guard, facts, machine, &way, async {
             // A thread that is gone has seen the end.
             let _ = end.await;
         });

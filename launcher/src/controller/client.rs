@@ -159,6 +159,11 @@ pub fn home_of_controller() -> Result<Home, ClientError> {
     Home::find(Some(path)).map_err(|_| ClientError::NoController)
 }
 
+/// Whether this is the door of the node that this process's job runs on.
+fn in_job(address: &Address) -> bool {
+    env::var_os(SOCKET).is_some_and(|path| *address == Address::Unix(path.into()))
+}
+
 /// Where a job script runs that is told nothing else: the controller that the variable names, or the one of this
 /// user's own cluster while it runs; `None` where there is neither.
 ///

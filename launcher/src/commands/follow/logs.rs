@@ -131,7 +131,8 @@ impl Logs {
                 self.merger.skip_to(source, offset);
                 self.merger.end(source, offset)?;
             }
-            News::Message(..) => {}
+            // Links of one who only looks on are not made again.
+            News::Message(..) | News::Again(_) => {}
             News::Closed(_) => {
                 self.links[link] = None;
                 let cut = (0..self.link_of.len()).filter(|rank| self.link_of[*rank] == link);

@@ -1,7 +1,11 @@
 //! What srun asks of the controller: a step in a job, or a job of its own for one step.
 
+use std::time::Duration;
+
 use prun_runtime::ids::JobId;
+use prun_runtime::limits::RESTART_WAIT;
 use prun_runtime::wire::step::Exit;
+use tokio::time::Instant;
 
 use super::refused::Refused;
 use super::{SIGNALS, line, step};
@@ -12,6 +16,9 @@ use crate::controller::api::{
 use crate::controller::client::{AsyncClient, ClientError};
 use crate::fanout::signals::{SIGWINCH, Signals};
 use line::Asked;
+
+/// Pause before a link is made again: who has closed it is most likely about to end.
+const REDIAL_PAUSE: Duration = Duration::from_millis(50);
 
 /// A controller and a user that wait for the same thing.
 struct Talk {
@@ -120,10 +127,29 @@ impl Talk {
             command_line: asked.command_line.clone(),
             immediate: request.job.immediate.is_some(),
         };
-        self.send(Ask::CreateStep(Box::new(step))).await?;
+        let ask = Ask::CreateStep(Box::new(step));
+        let patience = Instant::now() + RESTART_WAIT;
+        let mut lost = self.client.send(ask.clone()).await.err();
         let mut pending = false;
         loop {
-            match self.hear().await? {
+            if let Some(error) = lost.take() {
+                // A step that is not launched goes with the link: asking again leaves none behind.
+                if Instant::now() > patience {
+                    return Err(Refused::link(&error));
+                }
+                tokio::time::sleep(REDIAL_PAUSE).await;
+                self.client = AsyncClient::connect().await.map_err(|error| Refused::link(&error))?;
+                lost = self.client.send(ask.clone()).await.err();
+                continue;
+            }
+            let heard = match self.hear_or_lose().await {
+                Ok(heard) => heard,
+                Err(error) => {
+                    lost = Some(error);
+                    continue;
+                }
+            };
+            match heard {
                 Heard::Reply(Reply::Pending { .. }) => {
                     if !pending {
                         let busy = ErrorCode::StepsBusy.text();
@@ -184,11 +210,13 @@ impl Talk {
 
     /// The next reply, or a signal that comes before it.
     async fn hear(&mut self) -> Result<Heard, Refused> {
+        self.hear_or_lose().await.map_err(|error| Refused::link(&error))
+    }
+
+    async fn hear_or_lose(&mut self) -> Result<Heard, ClientError> {
         loop {
             tokio::select! {
-                reply = self.client.next() => {
-                    return reply.map(Heard::Reply).map_err(|error| Refused::link(&error));
-                }
+                reply = self.client.next() => return reply.map(Heard::Reply),
                 signal = self.signals.next() => {
                     if signal != SIGWINCH {
                         return Ok(Heard::Signal(signal));

@@ -104,6 +104,11 @@ pub enum Request {
         /// Which.
         job: JobId,
     },
+    /// `prun backup`: a copy of the journal, on the controller's host. Answer: `Done`.
+    Backup {
+        /// A new file, absolute.
+        path: String,
+    },
     /// Ends the controller after its jobs are stopped. Answer: `Done`.
     Shutdown,
 }

@@ -1,14 +1,14 @@
 //! The link of launchers that watch a step beside it.
 
 use prun_runtime::net::address::Address;
-use prun_runtime::net::dial::dial;
+use prun_runtime::net::dial::{dial, dial_patiently};
 use prun_runtime::net::link::{ReadHalf, WriteHalf};
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
 use prun_runtime::wire::preamble::Target;
 use tokio::time::Instant;
 
 use super::patience::{Patience, Silence};
-use super::{ClientError, address, key_of, ping, undialled, whole};
+use super::{ClientError, address, in_job, key_of, ping, undialled, whole};
 use crate::controller::api::{Answer, Call, JobView, Reply, Request};
 
 /// An asynchronous link. Needs a tokio runtime.
@@ -44,7 +44,13 @@ impl AsyncClient {
 
     pub(super) async fn with(address: &Address, patience: Patience) -> Result<Self, ClientError> {
         let key = key_of(address)?;
-        let link = dial(address, Target::Controller, key.as_ref()).await.map_err(undialled)?;
+        // A job's node goes on also while its rank server is being restarted.
+        let link = if in_job(address) {
+            dial_patiently(address, Target::Controller, key.as_ref()).await
+        } else {
+            dial(address, Target::Controller, key.as_ref()).await
+        };
+        let link = link.map_err(undialled)?;
         Ok(Self {
             reader: FrameReader::new(link.read),
             writer: FrameWriter::new(link.write),

@@ -95,8 +95,11 @@ impl Event {
                     | Request::Config
                     | Request::Ping
                     | Request::Script { .. }
+                    | Request::Backup { .. }
             ),
-            Self::Node { message, .. } => matches!(message, FromNode::Pong { .. }),
+            Self::Node { message, .. } => {
+                matches!(message, FromNode::Pong { .. } | FromNode::Launched { .. })
+            }
             _ => false,
         }
     }
@@ -118,6 +121,13 @@ pub enum Effect {
         link: LinkId,
         /// What.
         message: ToNode,
+    },
+    /// Copy the journal, as it stands after this event, and answer.
+    Backup {
+        /// Whom.
+        asker: Asker,
+        /// The new file.
+        path: String,
     },
     /// The cluster is empty and was told to end: no event will be taken any more.
     Stop,

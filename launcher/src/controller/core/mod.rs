@@ -10,6 +10,8 @@
 
 mod act;
 mod array;
+#[cfg(test)]
+pub(super) mod audit;
 mod cancel;
 mod check;
 pub mod config;
@@ -38,7 +40,7 @@ mod step;
 mod steps;
 mod submit;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod turn;
 mod update;
 mod view;
@@ -87,6 +89,8 @@ pub struct Cluster {
     next_priority: u32,
     /// The highest number that a client or link has had.
     last_correspondent: u64,
+    /// The number of the last launch.
+    last_launch: u64,
     /// Who asked for the end of the cluster.
     stopping: Option<Asker>,
 }
@@ -114,6 +118,7 @@ impl Cluster {
             deadlines: Deadlines::default(),
             next_priority: FIRST_PRIORITY,
             last_correspondent: 0,
+            last_launch: 0,
             stopping: None,
         }
     }

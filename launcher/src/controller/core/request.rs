@@ -77,6 +77,7 @@ impl Cluster {
                 done(self.update_partition(&partition, &changes))
             }
             Request::Script { job } => reply(self.script(job), Reply::Script),
+            Request::Backup { path } => return turn.effects.push(Effect::Backup { asker, path }),
             Request::Shutdown => return self.shut_down(turn, asker, peer),
         };
         turn.answer(asker, answer);

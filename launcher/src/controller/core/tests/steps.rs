@@ -7,7 +7,7 @@ use crate::controller::api::*;
 use crate::controller::core::event::{ClientId, Event};
 use crate::script::spec::StepSpec;
 
-fn request(job: u32, ntasks: u32, step: StepSpec, immediate: bool) -> Request {
+pub(super) fn request(job: u32, ntasks: u32, step: StepSpec, immediate: bool) -> Request {
     let spec = tasks(ntasks);
     Request::CreateStep(Box::new(StepRequest {
         job: JobId(job),

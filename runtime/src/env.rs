@@ -30,6 +30,8 @@ pub const NODE: &str = "PRUN_NODE";
 pub const CONTROLLER: &str = "PRUN_CONTROLLER";
 /// File with the cluster's key, which every link over TCP needs.
 pub const KEY: &str = "PRUN_KEY";
+/// What reaches other hosts (`--hosts`) in the place of `ssh`; blanks separate its words: `ssh -p 2222 -F FILE`.
+pub const SSH: &str = "PRUN_SSH";
 /// Seconds without an answer after which a command asks whether the controller is still there; after as many more it
 /// gives up.
 pub const MESSAGE_TIMEOUT: &str = "PRUN_MSG_TIMEOUT";

@@ -138,7 +138,21 @@ pub const PMI_VALUE_BYTES_MAX: usize = 1024;
 /// ranks as one machine can start.
 pub const PMI_SPACE_BYTES_MAX: usize = 64 << 20;
 
-/// Connections to the web page at a time: a browser has at most six to one server, so ten people's.
+/// How long a rank server that is started over ssh may take to its next word: a person types a passphrase meanwhile, or
+/// the binary is copied over a slow line.
+pub const REMOTE_WAIT: Duration = Duration::from_secs(180);
+
+/// How long a rank server on another host may take to end its steps (`KillWait` and a little).
+pub const REMOTE_END_WAIT: Duration = Duration::from_secs(45);
+
+/// How long a rank server on another host waits for a controller that does not answer: longer than a network that is
+/// reconfigured, and soon enough that nothing of a job whose launcher is gone stays.
+pub const REMOTE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bytes that are read of what a login shell and a rank server on another host say before it is ready.
+pub const REMOTE_LINE_BYTES_MAX: u64 = 64 << 10;
+
+/// Connections to the web page, or to the REST server, at a time: a browser has at most six to one server, so ten people's.
 pub const WEB_CONNECTIONS_MAX: usize = 64;
 
 /// How long a browser may take to say what it wants, and a connection may be idle.

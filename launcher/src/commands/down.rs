@@ -67,6 +67,7 @@ fn down(options: &Options) -> Result<(), DownError> {
         end(&seat)?;
         end_steps(&seat)?;
     }
+    end(&home.hosts())?;
     if options.purge && home.path().exists() {
         if !home.controller().path().exists() {
             return Err(DownError::NotACluster(home.path().to_owned()));
@@ -78,6 +79,7 @@ fn down(options: &Options) -> Result<(), DownError> {
             home.path().join("nodes"),
             home.web().path().to_owned(),
             home.rest().path().to_owned(),
+            home.hosts().path().to_owned(),
         ] {
             gone(&path, std::fs::remove_dir_all(&path))?;
         }

@@ -54,8 +54,11 @@ pub mod switches;
 pub mod users;
 
 pub mod controller;
+pub mod doctor;
 pub mod down;
+pub mod hosts;
 pub mod node;
+pub mod remote;
 pub mod rest;
 pub mod status;
 pub mod top;
@@ -110,8 +113,11 @@ pub fn find(name: &str) -> Option<Run> {
         "sshare" => sshare::run,
         "sstat" => sstat::run,
         "controller" => controller::run,
+        "doctor" => doctor::run,
         "down" => down::run,
         "node" => node::run,
+        "hosts" => hosts::run,
+        "remote" => remote::run,
         "rest" => rest::run,
         "status" => status::run,
         "top" => top::run,

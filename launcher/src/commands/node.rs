@@ -12,7 +12,7 @@ use prun_runtime::wire::node::NodeFacts;
 
 use super::dispatch::{fail, parse, trace};
 use crate::daemon::home::Home;
-use crate::daemon::network::KeyFile;
+use crate::daemon::network::KeySource;
 use crate::daemon::node::{self, Way};
 use crate::daemon::ready;
 use crate::embedded::shape::Shape;
@@ -112,8 +112,8 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
     if matches!(controller, Address::Tcp { .. }) && options.listen.is_none() {
         return Err(OptionsError::Unreachable.into());
     }
-    let key = KeyFile::new(options.key.as_deref().unwrap_or(&home.key()));
-    let way = Way { controller, listen: options.listen.clone(), key };
+    let key = KeySource::File(options.key.clone().unwrap_or_else(|| home.key()));
+    let way = Way { controller, listen: options.listen.clone(), key, patience: None };
     let seat = home.node(&name);
     let lock = seat.take()?;
     ready::detach();
@@ -129,7 +129,7 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let facts = shape.nodes("").into_iter().next().map(|facts| NodeFacts { name, memory_id, ..facts });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(facts) = facts {
-        runtime.block_on(node::run(guard, facts, machine_of(options), &way))?;
+        runtime.block_on(node::run(guard, facts, machine_of(options), &way, std::future::pending()))?;
     }
     drop(lock);
     Ok(ExitCode::SUCCESS)

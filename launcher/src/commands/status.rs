@@ -34,7 +34,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
     let mut daemons = vec![("controller".to_owned(), home.controller())];
     daemons.extend(home.nodes());
     // A cluster is whole without them.
-    let further = [("web", home.web()), ("rest", home.rest())];
+    let further = [("hosts", home.hosts()), ("web", home.web()), ("rest", home.rest())];
     daemons.extend(
         further
             .into_iter()

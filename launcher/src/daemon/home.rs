@@ -7,6 +7,7 @@
 //! HOME/controller/        socket, lock, log, and its address on the network where it has one
 //! HOME/nodes/slurmnode1/  lock, log, and in `run` sockets of the rank server and of its steps, while there are any
 //! HOME/web/               lock, log, token and address of the web page
+//! HOME/hosts/             lock, log and list of the hosts that are reached over ssh
 //! HOME/rest/              lock, log and address of the REST server, and the key of its tokens
 //! ```
 
@@ -115,6 +116,12 @@ impl Home {
     #[must_use]
     pub fn web(&self) -> Seat {
         Seat { path: self.path.join("web") }
+    }
+
+    /// The place of what keeps rank servers on other hosts.
+    #[must_use]
+    pub fn hosts(&self) -> Seat {
+        Seat { path: self.path.join("hosts") }
     }
 
     /// The REST server's place.

@@ -5,7 +5,7 @@ use std::fs::DirBuilder;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
 use prun_runtime::net::address::Address;
@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::home::HomeError;
-use super::network::{self, KeyFile, NetworkError};
+use super::network::{self, KeySource, NetworkError};
 use super::ready;
 use crate::commands::links;
 
@@ -60,7 +60,9 @@ pub struct Way {
     /// `HOST:PORT` for launchers on other hosts.
     pub listen: Option<String>,
     /// The key for all that goes over the network.
-    pub key: KeyFile,
+    pub key: KeySource,
+    /// How long it waits for a controller that is gone, before it ends; `None` is for ever.
+    pub patience: Option<Duration>,
 }
 
 impl Way {
@@ -89,12 +91,19 @@ enum JoinError {
     Lost(#[from] FrameError),
 }
 
-/// Runs a rank server until SIGTERM. Its steps outlive it, as they do when it is killed: the next rank server of the
-/// guard's directory takes them over.
+/// Runs a rank server until SIGTERM, until `end` comes, or until its patience with the controller ends. Where its
+/// workspace is a lasting one its steps outlive it, as they do when it is killed: the next rank server of the guard's
+/// directory takes them over. Else they end with it.
 ///
 /// # Errors
 /// [`NodeError`].
-pub async fn run(guard: Guard, mut facts: NodeFacts, machine: Machine, way: &Way) -> Result<(), NodeError> {
+pub async fn run(
+    guard: Guard,
+    mut facts: NodeFacts,
+    machine: Machine,
+    way: &Way,
+    end: impl Future<Output = ()>,
+) -> Result<(), NodeError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let workspace = guard.workspace().clone();
@@ -118,15 +127,20 @@ pub async fn run(guard: Guard, mut facts: NodeFacts, machine: Machine, way: &Way
     doors.spawn(keep(Listener::Unix(listener), way.clone(), connections));
     tokio::select! {
         () = serve(&mut server, way, port) => {}
+        () = end => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     doors.abort_all();
     let is_idle = server.is_idle();
     let guard = server.into_guard();
-    if is_idle {
+    if is_idle || !workspace.lasting {
         guard.finish();
-        std::fs::remove_dir_all(&workspace.directory)?;
+        match std::fs::remove_dir_all(&workspace.directory) {
+            // The guard removes what is not to last.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
     }
     Ok(())
 }
@@ -151,12 +165,20 @@ fn make(workspace: &Workspace) -> io::Result<()> {
     }
 }
 
-/// Serves one controller after the other, for ever.
+/// Serves one controller after the other, as long as there is one, or patience for one.
 async fn serve(server: &mut RankServer, way: &Way, port: Option<SocketAddr>) {
     let mut attempt = 0;
+    let mut served = Instant::now();
     loop {
-        match join(server, way, port).await {
-            Ok(()) => attempt = 0,
+        let joined = join(server, way, port).await;
+        match joined {
+            Ok(()) => (attempt, served) = (0, Instant::now()),
+            Err(JoinError::Lost(_)) => served = Instant::now(),
+            Err(_) if way.patience.is_some_and(|patience| served.elapsed() > patience) => return,
+            Err(_) => {}
+        }
+        match joined {
+            Ok(()) => {}
             Err(error) if attempt == 0 => {
                 tracing::warn!(error = &error as &dyn Error, "no controller; waiting for it")
             }

@@ -224,6 +224,12 @@ pub struct Flags {
     pub chdir: Option<String>,
     /// `--local` of prun.
     pub local: Option<String>,
+    /// `--hosts` of prun.
+    pub hosts: Option<String>,
+    /// `--on` of prun.
+    pub on: Option<String>,
+    /// `--ssh` of prun.
+    pub ssh: Option<String>,
     /// `--plan` of prun.
     pub plan: bool,
 }

@@ -100,6 +100,7 @@ impl World {
             name: "true".to_owned(),
             command_line: String::new(),
             immediate: false,
+            others: Vec::new(),
         };
         let call = Call { id: 1, request: Request::CreateStep(Box::new(request)) };
         self.put_up(wire, Up::Calls(Box::new(call)));

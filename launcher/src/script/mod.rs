@@ -18,7 +18,7 @@ pub mod words;
 use directives::Place;
 use mistake::Mistake;
 use options::getopt::{WordErrorKind, apply, apply_variables};
-use options::{Bad, Command, Request};
+use options::{Bad, Command, MemoryAsked, Request, Voice};
 
 /// The words of `sbatch`'s or `prun`'s command line.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +64,8 @@ pub fn read_batch(
     for (at, directives) in components.enumerate() {
         if at > 0 {
             let next = request.job.next_component();
+            request.memory = MemoryAsked::default();
+            next.memory.into_iter().for_each(|memory| request.memory.say(Voice::Line, memory));
             request.earlier.push(std::mem::replace(&mut request.job, next));
         }
         for directive in directives {
@@ -71,6 +73,7 @@ pub fn read_batch(
         }
         read_variables(command, variable, &mut request)?;
         apply(command, &line.options, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+        settle(command, &mut request)?;
     }
     match &request.refused {
         Some(Bad::Line(text, code)) => Err(Mistake::line(command, text, *code)),
@@ -90,7 +93,15 @@ pub fn read_line(
     let mut request = Request::default();
     read_variables(command, variable, &mut request)?;
     let end = apply(command, words, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+    settle(command, &mut request)?;
     Ok((request, end))
+}
+
+/// What is decided when all options of a component have been read.
+fn settle(command: Command, request: &mut Request) -> Result<(), Mistake> {
+    let memory = request.memory.settle().map_err(|why| Mistake::fatal(command, why))?;
+    request.job.memory = memory;
+    Ok(())
 }
 
 fn read_variables(
@@ -161,8 +172,8 @@ pub fn place_of_option(script: &[u8], long: &str) -> Option<Place> {
 
 /// `--begin` and `--deadline`, which need the clock: a refusal in Slurm's words.
 #[must_use]
-pub fn bad_time(command: Command, option: &'static str, value: &str) -> Mistake {
-    let kind = WordErrorKind::Value { option, value: value.to_owned(), bad: Bad::Specification };
+pub fn bad_time(command: Command, option: &'static str, value: &str, why: begin::NoTime) -> Mistake {
+    let kind = WordErrorKind::Value { option, value: value.to_owned(), bad: Bad::Time(why) };
     Mistake::option(command, &kind, None)
 }
 
@@ -196,6 +207,64 @@ mod tests {
         assert_eq!((first.ntasks, first.nodes, first.partition.len()), (Some(2), Some((2, 2)), 1));
         assert_eq!((second.ntasks, second.nodes, second.partition.len()), (Some(3), None, 0));
         assert_eq!(second.memory, None);
+    }
+
+    #[test]
+    fn memory_is_asked_for_in_one_way() {
+        use spec::Memory::{PerCpu, PerNode};
+        let read = |script: &str, words: &str, variables: &[(&str, &str)]| {
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            let line = BatchLine { request: Request::default(), options: words, script: Vec::new() };
+            let variable = |name: &str| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            let request = read_batch(Command::Sbatch, &line, &variable, script.as_bytes());
+            request
+                .map(|request| request.job.memory)
+                .map_err(|mistake| (mistake.exit_code, mistake.slurm.join("")))
+        };
+        let (plain, asking) = ("#!/bin/sh\n", "#!/bin/sh\n#SBATCH --mem-per-cpu=2\n");
+        let node = ("SBATCH_MEM_PER_NODE", "7");
+        assert_eq!(read(asking, "", &[node]), Ok(Some(PerCpu(2))));
+        assert_eq!(read(plain, "--mem=1 --mem=3", &[node]), Ok(Some(PerNode(3))));
+        let both = "sbatch: fatal: --mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive.";
+        assert_eq!(read(asking, "--mem=1", &[]), Err((1, both.to_owned())));
+        let variables = [node, ("SBATCH_MEM_PER_CPU", "8")];
+        assert!(read(plain, "", &variables).unwrap_err().1.starts_with("sbatch: fatal: SLURM_MEM_PER_CPU"));
+    }
+
+    #[test]
+    fn values_are_refused_and_taken_as_slurm_does() {
+        let read = |words: &str| {
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            let (request, _) = read_line(Command::Sbatch, &words, &|_| None)
+                .map_err(|mistake| mistake.slurm.join("\n").replace("sbatch: error: ", ""))?;
+            request.refused.map_or(Ok(request.job), |bad| Err(format!("{bad:?}")))
+        };
+        for (words, text) in [
+            ("-N 3-1", "Maximum node count 1 is less than minimum node count 3"),
+            ("-N 2-", "Maximum node count -1 is less than minimum node count 2"),
+            ("-N 2-x", "\"x\" is not a valid node count"),
+            ("-n 99999999999", "Numeric argument (99999999999) too large for --ntasks."),
+            ("--ntasks-per-node=0", "Invalid numeric value \"0\" for --ntasks-per-node."),
+            ("-B 1:x", "Invalid numeric value \"x\" for second arg of -B."),
+            ("-m plane", "Invalid plane size or size not specified\nInvalid --distribution specification"),
+            ("--priority=-1", "Priority must be >= 0"),
+            ("--priority=4294967294", "Priority must be < 4294967294"),
+            ("--hint=x", "unrecognized --hint argument \"x\", see --hint=help"),
+            ("--mail-type=x,y", "Invalid --mail-type specification"),
+            ("--switches=0", "Invalid numeric value \"0\" for --switches."),
+            ("--signal=65536", "Invalid --signal specification"),
+        ] {
+            assert_eq!(read(words), Err(text.to_owned()), "{words}");
+        }
+        assert!(read("--time-min=0").unwrap_err().contains("Invalid time-min specification"));
+        assert_eq!(read("-N -2").unwrap().nodes, Some((1, 2)));
+        assert_eq!(read("--priority=5x").unwrap().priority, Some(5));
+        assert_eq!(read("--mail-type=END,x").unwrap().mail_type, ["END"]);
+        assert_eq!(read("-p a,,b,").unwrap().partition, ["a", "b"]);
+        let signal = read("--signal=INT@").unwrap().signal.unwrap();
+        assert_eq!((signal.signal, signal.before_secs), (2, 0));
     }
 
     #[test]

@@ -159,7 +159,7 @@ pub(super) fn complete(mut asked: Asked) -> Result<Asked, Refused> {
         None => Ok(None),
         Some(text) => begin::parse(text, &now)
             .map(Some)
-            .ok_or_else(|| Refused::from(bad_time(Command::Srun, option, text))),
+            .map_err(|why| Refused::from(bad_time(Command::Srun, option, text, why))),
     };
     request.job.begin = moment("begin", &request.flags.begin)?;
     request.job.deadline = moment("deadline", &request.flags.deadline)?;

@@ -228,7 +228,7 @@ impl Reader<'_> {
     fn word(&mut self, moment: &mut Moment, now: &ZonedDateTime) -> Result<(), NoTime> {
         const HOURS: [(&str, i8); 4] = [("midnight", 0), ("noon", 12), ("fika", 15), ("teatime", 16)];
         if self.take("now") {
-            moment.exact = Some(now.timestamp().as_second() + self.from_now()?);
+            moment.exact = Some(now.timestamp().as_second() + self.seconds_behind_now()?);
             return Ok(());
         }
         if let Some((_, hour)) = HOURS.into_iter().find(|(word, _)| self.take(word)) {
@@ -248,7 +248,7 @@ impl Reader<'_> {
     }
 
     /// Seconds behind `now`: `+COUNT[UNIT]` or `-COUNT[UNIT]`, seconds where there is no unit.
-    fn from_now(&mut self) -> Result<i64, NoTime> {
+    fn seconds_behind_now(&mut self) -> Result<i64, NoTime> {
         const UNITS: [(&str, i64); 10] = [
             ("seconds", 1),
             ("second", 1),

@@ -101,6 +101,9 @@ pub fn read_line(
 fn settle(command: Command, request: &mut Request) -> Result<(), Mistake> {
     let memory = request.memory.settle().map_err(|why| Mistake::fatal(command, why))?;
     request.job.memory = memory;
+    if request.flags.quiet && request.flags.verbose > 0 {
+        return Err(Mistake::line(command, "don't specify both --verbose (-v) and --quiet (-Q)", 1));
+    }
     Ok(())
 }
 
@@ -255,6 +258,7 @@ mod tests {
             ("--mail-type=x,y", "Invalid --mail-type specification"),
             ("--switches=0", "Invalid numeric value \"0\" for --switches."),
             ("--signal=65536", "Invalid --signal specification"),
+            ("-v -Q", "don't specify both --verbose (-v) and --quiet (-Q)"),
         ] {
             assert_eq!(read(words), Err(text.to_owned()), "{words}");
         }

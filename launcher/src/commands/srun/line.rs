@@ -63,6 +63,7 @@ pub(super) fn read(words: &[OsString], variable: Lookup<'_>) -> Result<Asked, Re
         request.job.ntasks = Some(more.iter().fold(first, |sum, part| sum.saturating_add(part.ranks)));
     }
     let command_line = std::iter::once("srun".to_owned()).chain(texts).collect::<Vec<_>>().join(" ");
+    request.step.own_job = job.is_none();
     Ok(Asked { request, argv, more, job, command_line })
 }
 

@@ -52,8 +52,9 @@ pub(super) const ROWS: &[Row] = &[
     }),
     row("immediate", Some('I'), Takes::Maybe, R | A, "IMMEDIATE", "give up when not free at once", |r, v| {
         // A second is no wait: Slurm has one number for both.
-        r.job.immediate =
-            Some(if v.is_empty() { 0 } else { count(v)? }).map(|secs| if secs == 1 { 0 } else { secs });
+        let bad = |_| Bad::Line(format!("Invalid numeric value \"{v}\" for immediate."), 1);
+        let secs = if v.is_empty() { 0 } else { count(v).map_err(bad)? };
+        r.job.immediate = Some(if secs == 1 { 0 } else { secs });
         Ok(())
     }),
     row("no-kill", Some('k'), Takes::Maybe, ALL, "NO_KILL", "go on when a node fails", |r, v| {

@@ -135,7 +135,8 @@ mod tests {
     #[test]
     fn what_slurm_takes_is_taken_and_the_rest_refused_in_its_words() {
         type Check = fn(&str) -> Result<(), Bad>;
-        let cases: &[(Check, &[&str], &[(&str, &str)])] = &[
+        type Refused = &'static [(&'static str, &'static str)];
+        let cases: &[(Check, &[&str], Refused)] = &[
             (profile, &["all", "task", "none"], &[("x", "invalid --profile=x option")]),
             (
                 accounting_interval,

@@ -1,7 +1,9 @@
 //! Real ranks: this program starts itself as the ranks of steps, on one node and on several.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up what it needs fails")]
 
-use std::process::{Command, ExitCode, Output};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, ExitCode, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use prun_runtime::world::{ANY, Operation, World};
@@ -19,7 +21,11 @@ fn main() -> ExitCode {
     println!("test a_rank_that_dies_ends_the_step_on_every_node ... ok");
     who_waits_costs_no_cpu();
     println!("test who_waits_costs_no_cpu ... ok");
-    println!("3 passed, 0 failed");
+    who_waits_for_a_far_rank_that_has_left_is_told();
+    println!("test who_waits_for_a_far_rank_that_has_left_is_told ... ok");
+    ranks_that_all_wait_for_one_another_are_told_of_once();
+    println!("test ranks_that_all_wait_for_one_another_are_told_of_once ... ok");
+    println!("5 passed, 0 failed");
     ExitCode::SUCCESS
 }
 
@@ -28,6 +34,8 @@ fn as_rank(part: &str) -> ExitCode {
     let done = match part {
         "cross" => cross(),
         "die" => die(),
+        "leave" => leave(),
+        "deadlock" => deadlock(),
         _ => wait(),
     };
     match done {
@@ -91,6 +99,51 @@ fn wait() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// Rank 5 leaves without a word to anybody; rank 0 wants something of it, before that or after.
+fn leave() -> Result<(), Box<dyn std::error::Error>> {
+    let left = Path::new("left");
+    for is_late in [false, true] {
+        let world = World::init()?;
+        match world.rank() {
+            0 => {
+                while is_late && !left.exists() {
+                    std::thread::yield_now();
+                }
+                println!("{}", world.recv(&mut [0_u8], 5, 3).unwrap_err().failure());
+                println!("{}", world.send(&vec![0_u8; 1 << 20], 5, 3).unwrap_err().failure());
+                // Others are still there.
+                world.recv(&mut [0_u8], 4, 0)?;
+            }
+            4 => world.send(&[0_u8], 0, 0)?,
+            5 => {
+                drop(world);
+                if is_late {
+                    std::fs::write(left, "")?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Each waits for another one, each in its own way.
+fn deadlock() -> Result<(), Box<dyn std::error::Error>> {
+    let world = World::init()?;
+    let (mut room, large) = ([0_u8; 1], vec![0_u8; 1 << 20]);
+    match world.rank() {
+        0 => drop(world.recv(&mut room, 5, 7)?),
+        1 => drop(world.recv(&mut room, ANY, ANY)?),
+        2 => world.send(&large, 4, 2)?,
+        3 => return Ok(()),
+        _ => {
+            let half = world.split(Some(world.rank() as u32), 0)?;
+            half.unwrap().barrier()?;
+        }
+    }
+    Ok(())
+}
+
 fn cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::try_from(time).unwrap()
@@ -99,9 +152,14 @@ fn cpu() -> Duration {
 /// Runs six ranks on nodes of this shape.
 fn run(shape: &str, part: &str) -> Output {
     let directory = tempfile::tempdir().unwrap();
+    job(directory.path(), shape, part).output().unwrap()
+}
+
+/// A job of six ranks on nodes of this shape.
+fn job(directory: &Path, shape: &str, part: &str) -> Command {
     let own = std::env::current_exe().unwrap();
     let script = format!("#!/bin/bash\n#SBATCH -n 6\nsrun {} as-rank {part}\n", own.display());
-    std::fs::write(directory.path().join("job.sh"), script).unwrap();
+    std::fs::write(directory.join("job.sh"), script).unwrap();
     let mut prun = Command::new(env!("CARGO_BIN_EXE_prun"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PRUN_") || name.to_string_lossy().starts_with("SLURM_") {
@@ -109,8 +167,8 @@ fn run(shape: &str, part: &str) -> Output {
         }
     }
     prun.args(["--local", shape, "--quiet", "job.sh"]);
-    prun.env("PRUN_DIR", directory.path().join("home")).env("TMPDIR", directory.path());
-    prun.current_dir(directory.path()).output().unwrap()
+    prun.env("PRUN_DIR", directory.join("home")).env("TMPDIR", directory).current_dir(directory);
+    prun
 }
 
 fn messages_cross_nodes_and_are_whole() {
@@ -144,5 +202,46 @@ fn who_waits_costs_no_cpu() {
         let costs: Vec<u64> = text.lines().map(|line| line.parse().unwrap()).collect();
         assert_eq!(costs.len(), 5, "{shape}: {output:?}");
         assert!(costs.iter().all(|cost| *cost < MICROSECONDS_MAX), "{shape}: {costs:?}");
+    }
+}
+
+fn who_waits_for_a_far_rank_that_has_left_is_told() {
+    for shape in ["1x6", "3x2", "6x1"] {
+        let output = run(shape, "leave");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(text, "rank 5 has left\n".repeat(4), "{shape}: {output:?}");
+    }
+}
+
+fn ranks_that_all_wait_for_one_another_are_told_of_once() {
+    for shape in ["1x6", "3x2"] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = job(directory.path(), shape, "deadlock");
+        command.env("PRUN_DEADLOCK_SECS", "0.3").stderr(Stdio::piped()).stdout(Stdio::null());
+        let mut prun = command.spawn().unwrap();
+        // The program never ends: what is told is read until all of it is there.
+        let lines = BufReader::new(prun.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let told: Vec<String> = lines.take_while(|line| !line.contains("rank 5 on ")).collect();
+        prun.kill().unwrap();
+        prun.wait().unwrap();
+        let is_first = |line: &&String| {
+            line.contains("deadlock: the 5 ranks of step ")
+                && line.ends_with(" that have not ended have been blocked for 0.3 s")
+        };
+        assert_eq!(told.iter().filter(is_first).count(), 1, "{shape}: {told:#?}");
+        for (rank, call, what) in [
+            (0, "recv", "a message of rank 5 with tag 7"),
+            (1, "recv", "a message of any rank with any tag"),
+            (2, "send", "rank 4 to receive a message with tag 2"),
+        ] {
+            let is_told = |line: &&String| {
+                line.contains(&format!("rank {rank} on slurmnode"))
+                    && line.contains(&format!(": `{call}` at launcher/tests/ranks.rs:"))
+                    && line.ends_with(&format!(" waits for {what}"))
+            };
+            assert_eq!(told.iter().filter(is_told).count(), 1, "{shape}: {told:#?}");
+        }
+        let rank_4 = told.iter().find(|line| line.contains("rank 4 on ")).unwrap();
+        assert!(rank_4.contains("`split` at "), "{rank_4}");
     }
 }

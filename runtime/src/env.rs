@@ -2,10 +2,14 @@
 
 /// Path of the Unix socket through which a job's processes reach the controller and their step.
 pub const SOCKET: &str = "PRUN_SOCKET";
+/// Socket of the step process itself, where it has one: it is there also while the rank server is not.
+pub const STEP_SOCKET: &str = "PRUN_STEP_SOCKET";
 /// Order of output: `rank`, `auto`, `line` or `none`.
 pub const ORDER: &str = "PRUN_ORDER";
 /// Seconds that `auto` holds back output of a later rank.
 pub const ORDER_HOLD: &str = "PRUN_ORDER_HOLD";
+/// Seconds that every rank of a step has to be blocked before each one's call is told, once; 0: never.
+pub const DEADLOCK_SECS: &str = "PRUN_DEADLOCK_SECS";
 /// The step's secret, in hexadecimal.
 pub const STEP_SECRET: &str = "PRUN_STEP_SECRET";
 /// The job's number.

@@ -25,6 +25,10 @@ pub const PREAMBLE_WAIT: Duration = Duration::from_secs(5);
 /// How long a connection to another process of the cluster may take, handshake and all: longer than a lost packet costs.
 pub const DIAL_WAIT: Duration = Duration::from_secs(10);
 
+/// How long somebody waits at the door of a rank server that is being restarted: longer than a service manager takes for
+/// that, shorter than a person's patience with a node that is gone.
+pub const RESTART_WAIT: Duration = Duration::from_secs(20);
+
 /// How long a controller may say nothing before it is asked whether it is there, and again before it is given up
 /// (Slurm's `MessageTimeout`): longer than a disk that is busy makes it wait.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
@@ -187,6 +191,14 @@ pub const EAGER_CREDIT_BYTES: usize = 1 << 20;
 /// Bytes of one record on a stream between ranks of different nodes: a message up to this length goes whole. About where a
 /// second round trip costs less than a copy.
 pub const STREAM_RECORD_BYTES_MAX: usize = 64 << 10;
+
+/// How long every rank of a step has to be blocked before that is told, where `PRUN_DEADLOCK_SECS` does not say: longer
+/// than a rank that could go on is kept from its CPU on any machine that is of use.
+pub const DEADLOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// Bytes of what is said of one blocked rank: a call, a line of a program, some ranks. Those of all ranks of one node fit
+/// a message.
+pub const BLOCKED_TEXT_BYTES_MAX: usize = 512;
 
 /// Connections to a rank whose program has not come yet, kept for it: one or two for each other rank of a large step.
 pub const PENDING_STREAMS_MAX: usize = 8192;

@@ -43,6 +43,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("srun", "start a step in a job; so with every other of Slurm's commands"),
     ("top", "look at a cluster as it goes: nodes, queue, ranks, output"),
     ("web", "the same in a browser, and jobs submitted from it"),
+    ("rest", "Slurm's REST API for the cluster"),
     ("barrier", "wait until all ranks of the step are here; for any language, as are the next seven"),
     ("bcast", "what one rank has on stdin, to all"),
     ("gather", "what all have on stdin, to one"),

@@ -18,6 +18,7 @@ pub(crate) mod follow;
 pub mod gather;
 pub mod groups;
 pub mod help;
+pub(crate) mod http;
 pub mod jobref;
 pub mod json;
 pub mod links;
@@ -54,6 +55,7 @@ pub mod users;
 pub mod controller;
 pub mod down;
 pub mod node;
+pub mod rest;
 pub mod status;
 pub mod top;
 pub mod up;
@@ -108,6 +110,7 @@ pub fn find(name: &str) -> Option<Run> {
         "controller" => controller::run,
         "down" => down::run,
         "node" => node::run,
+        "rest" => rest::run,
         "status" => status::run,
         "top" => top::run,
         "up" => up::run,

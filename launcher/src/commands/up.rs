@@ -13,8 +13,8 @@ use clap::Parser;
 use self::configuration::{ConfigurationError, Wanted};
 use super::dispatch::{fail, parse};
 use super::ending::say;
-use super::{links, web};
-use crate::daemon::home::{Home, HomeError};
+use super::{links, rest, web};
+use crate::daemon::home::{Home, HomeError, Seat};
 use crate::daemon::network::NetworkError;
 use crate::daemon::ready;
 use crate::embedded::shape::Shape;
@@ -41,6 +41,9 @@ struct Options {
     /// The web page too, on this address; its address with the token is said on stderr
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = web::ADDRESS)]
     web: Option<SocketAddr>,
+    /// Slurm's REST API too, on this address, which is said on stderr; `scontrol token` lets in
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = rest::ADDRESS)]
+    rest: Option<SocketAddr>,
 }
 
 impl Options {
@@ -108,6 +111,7 @@ fn up(options: &Options) -> Result<Home, UpError> {
             let mut command = Command::new(&binary);
             command.arg("node").arg("--dir").arg(home.path());
             command.args(["--name", &node.name, "--cpus", &node.cpus.to_string()]);
+            command.arg("--shares-machine");
             command.args(["--memory", &node.memory_mb.unwrap_or(share).to_string()]);
             if let Some(place) = &options.listen {
                 command.args(["--listen", &port_above(place, number)?]);
@@ -116,17 +120,31 @@ fn up(options: &Options) -> Result<Home, UpError> {
         }
     }
     if let Some(listen) = options.web {
-        let seat = home.web();
-        seat.make()?;
-        if seat.holder().is_none() {
-            start(web::daemon(&binary, &home, listen), "the web page", &seat.log())?;
-        }
-        say(&web::address_of(&seat)
-            .map(|address| format!("prun up: page: {}", address.trim_end()))
-            .into_iter()
-            .collect::<Vec<_>>());
+        let (seat, daemon) = (home.web(), web::daemon(&binary, &home, listen));
+        beside(&seat, daemon, "the web page")?;
+        tell("page", web::address_of(&seat));
+    }
+    if let Some(listen) = options.rest {
+        let (seat, daemon) = (home.rest(), rest::daemon(&binary, &home, listen));
+        beside(&seat, daemon, "the REST server")?;
+        tell("rest", rest::address_of(&seat));
     }
     Ok(home)
+}
+
+/// Starts what a cluster is whole without, unless it runs.
+fn beside(seat: &Seat, daemon: Command, what: &str) -> Result<(), UpError> {
+    seat.make()?;
+    if seat.holder().is_none() {
+        start(daemon, what, &seat.log())?;
+    }
+    Ok(())
+}
+
+/// Says where it is.
+fn tell(what: &str, address: Option<String>) {
+    let line = address.map(|address| format!("prun up: {what}: {}", address.trim_end()));
+    say(&line.into_iter().collect::<Vec<_>>());
 }
 
 /// The place with a port so far above its own; any port where its own is any.

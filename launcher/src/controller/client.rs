@@ -42,6 +42,12 @@ pub enum ClientError {
         /// What is wrong with the key.
         source: KeyError,
     },
+    /// What is in the cluster's directory is wanted, which is elsewhere.
+    #[error("the directory of the cluster at `{address}` is not here: ask on its own host, outside of a job")]
+    Elsewhere {
+        /// Its address.
+        address: Address,
+    },
     /// Nobody listens there.
     #[error("cannot reach the controller at `{address}`")]
     Connect {
@@ -108,6 +114,7 @@ impl ClientError {
                 ),
                 None => "ask again outside of the job, with `prun status`".to_owned(),
             },
+            Self::Elsewhere { .. } => "ask on the host of the controller".to_owned(),
             Self::Lost(_) | Self::Closed => "it has ended or is being restarted: ask again".to_owned(),
         }
     }
@@ -140,6 +147,16 @@ pub fn address() -> Result<Address, ClientError> {
     }
     let own = Home::find(None).map(|home| home.controller().socket());
     own.ok().filter(|socket| socket.exists()).map(Address::Unix).ok_or(ClientError::NoController)
+}
+
+/// The directory of the cluster that commands ask: the one whose controller's socket is named, else this user's own.
+///
+/// # Errors
+/// [`ClientError::Elsewhere`] where the controller is on the network, or this is a job of it; those of [`address`].
+pub fn home_of_controller() -> Result<Home, ClientError> {
+    let address = address()?;
+    let path = cluster_of(&address).ok_or_else(|| ClientError::Elsewhere { address: address.clone() })?;
+    Home::find(Some(path)).map_err(|_| ClientError::NoController)
 }
 
 /// Where a job script runs that is told nothing else: the controller that the variable names, or the one of this

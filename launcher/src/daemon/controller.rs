@@ -101,7 +101,7 @@ async fn lead(visitor: Visitor, key: Option<&Key>, controller: &Handle) {
                 tracing::warn!(%error, "a rank server's link broke");
             }
         }
-        Target::Node | Target::Step { .. } | Target::Rank { .. } | Target::Peer { .. } => {
+        Target::Node | Target::Heir | Target::Step { .. } | Target::Rank { .. } | Target::Peer { .. } => {
             tracing::warn!("refused a connection that wants a rank server: this is the controller");
         }
     }

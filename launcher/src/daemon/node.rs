@@ -1,8 +1,10 @@
 //! `prun node`: a rank server as a daemon.
 
 use std::error::Error;
+use std::fs::DirBuilder;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::time::Duration;
 
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
@@ -11,11 +13,13 @@ use prun_runtime::net::dial::{DialError, dial};
 use prun_runtime::net::key::KeyError;
 use prun_runtime::net::link::Link;
 use prun_runtime::server::door::{self, Listener, Visitor};
-use prun_runtime::server::guard::Guard;
+use prun_runtime::server::guard::{Guard, Workspace};
 use prun_runtime::server::node::{Adopted, RankServer};
 use prun_runtime::wire::frame::{FrameError, FrameReader, FrameWriter};
+use prun_runtime::wire::launch::Machine;
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
 use prun_runtime::wire::preamble::Target;
+use rustix::fs::{CWD, RenameFlags};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -24,7 +28,7 @@ use tokio::task::JoinSet;
 use super::home::HomeError;
 use super::network::{self, KeyFile, NetworkError};
 use super::ready;
-use crate::embedded::private_dir::PrivateDir;
+use crate::commands::links;
 
 /// Why a rank server ends by itself.
 #[derive(Debug, thiserror::Error)]
@@ -81,23 +85,22 @@ enum JoinError {
     Lost(#[from] FrameError),
 }
 
-/// Runs a rank server until SIGTERM. The guard has been forked for the directory's workspace.
+/// Runs a rank server until SIGTERM. Its steps outlive it, as they do when it is killed: the next rank server of the
+/// guard's directory takes them over.
 ///
 /// # Errors
 /// [`NodeError`].
-pub async fn run(
-    directory: PrivateDir,
-    guard: Guard,
-    mut facts: NodeFacts,
-    virtual_cpus: bool,
-    way: &Way,
-) -> Result<(), NodeError> {
+pub async fn run(guard: Guard, mut facts: NodeFacts, machine: Machine, way: &Way) -> Result<(), NodeError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    directory.make(&std::env::current_exe()?)?;
-    let listener = UnixListener::bind(directory.socket())?;
-    facts.address = Address::Unix(directory.socket()).to_string();
+    let workspace = guard.workspace().clone();
+    make(&workspace)?;
+    facts.address = Address::Unix(workspace.socket.clone()).to_string();
     let (connections, adopted) = mpsc::channel(QUEUE_MESSAGES_MAX);
+    let mut server = RankServer::new(guard, vec![facts], machine, adopted);
+    // Before anybody can ask for one of them.
+    server.take_over()?;
+    let listener = UnixListener::bind(&workspace.socket)?;
     let mut doors = JoinSet::new();
     let port = match &way.listen {
         None => None,
@@ -109,15 +112,39 @@ pub async fn run(
         }
     };
     doors.spawn(keep(Listener::Unix(listener), way.clone(), connections));
-    let mut server = RankServer::new(guard, vec![facts], virtual_cpus, adopted);
     tokio::select! {
         () = serve(&mut server, way, port) => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     doors.abort_all();
-    server.into_guard().finish();
+    let is_idle = server.is_idle();
+    let guard = server.into_guard();
+    if is_idle {
+        guard.finish();
+        std::fs::remove_dir_all(&workspace.directory)?;
+    }
     Ok(())
+}
+
+/// Makes what is missing of a rank server's files; its place is taken, so that nobody listens at a socket that is there.
+fn make(workspace: &Workspace) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(workspace.steps())?;
+    let binary = std::env::current_exe()?;
+    // A job that runs finds a name at any moment: what is there is replaced as a whole.
+    let (new, names) = (workspace.bin.with_extension("new"), &workspace.bin);
+    let _ = std::fs::remove_dir_all(&new);
+    std::fs::create_dir(&new)?;
+    links::make(&new, &binary)?;
+    if !names.exists() {
+        std::fs::create_dir(names)?;
+    }
+    rustix::fs::renameat_with(CWD, &new, CWD, names, RenameFlags::EXCHANGE)?;
+    std::fs::remove_dir_all(&new)?;
+    match std::fs::remove_file(&workspace.socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Serves one controller after the other, for ever.
@@ -199,7 +226,7 @@ async fn lead(visitor: Visitor, way: &Way, connections: &mpsc::Sender<Adopted>) 
                 tracing::info!(error = &error as &dyn Error, "cannot relay a client to the controller");
             }
         }
-        Target::Join => tracing::warn!("refused a rank server that wants to join another"),
+        Target::Join | Target::Heir => tracing::warn!("refused a rank server that wants to join another"),
     }
 }
 

@@ -30,6 +30,7 @@ fn facts(number: u32) -> NodeFacts {
         os: String::new(),
         arch: String::new(),
         boot_time: 0,
+        memory_id: 0,
     }
 }
 

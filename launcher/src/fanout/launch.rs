@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
-use prun_runtime::ids::Rank;
-use prun_runtime::wire::launch::{Mpi, MpiKind, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch};
+use prun_runtime::ids::{LaunchId, Rank};
+use prun_runtime::wire::launch::{
+    Machine, Mpi, MpiKind, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch,
+};
 use serde_bytes::ByteBuf;
 
 use crate::controller::api::StepCreated;
@@ -86,6 +88,8 @@ pub fn launch(
     let script = |path: &Option<String>| path.clone().filter(|path| path != "none").map(ByteBuf::from);
     StepLaunch {
         key: created.key,
+        launch: LaunchId::default(),
+        server_grace_ms: None,
         secret: created.secret.clone(),
         job_name: created.job.name.clone(),
         size: created.plan.size(),
@@ -104,7 +108,7 @@ pub fn launch(
         owner_grace_ms: Some(OWNER_GRACE_MS),
         root: created.addresses.first().cloned(),
         mpi: own.mpi.map(|MpiOffer { kind, linked }| Mpi { kind, linked }),
-        virtual_nodes: false,
+        machine: Machine::default(),
         layout: layout(created),
         nodes: nodes.collect(),
     }

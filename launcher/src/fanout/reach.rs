@@ -2,6 +2,7 @@
 
 use std::io;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use prun_runtime::ids::StepKey;
 use prun_runtime::net::link::Link;
 use prun_runtime::wire::launch::Secret;
@@ -9,6 +10,10 @@ use prun_runtime::wire::preamble::Target;
 
 use super::link::connect;
 use crate::layout::plan::Plan;
+
+/// Handshakes that are under way at once: a wide step does not wait for one far node after the other, and this side's
+/// descriptors and the nodes' doors are not flooded.
+const HANDSHAKES_MAX: usize = 32;
 
 /// Where a step is, and what lets a launcher in.
 #[derive(Debug, Clone)]
@@ -58,16 +63,18 @@ pub async fn reach(door: &Door<'_>) -> Result<Vec<Connection>, ReachError> {
             None => by_address.push((address, &node.name, ranks.collect())),
         }
     }
-    let mut connections = Vec::with_capacity(by_address.len());
-    for (address, node, mut ranks) in by_address {
-        let target = Target::Step { key: door.key, secret: door.secret.clone(), owner: door.owner };
-        let stream = connect(address, target).await.map_err(|source| ReachError {
-            node: node.to_owned(),
-            address: address.to_owned(),
-            source: source.into_io(),
-        })?;
-        ranks.sort_unstable();
-        connections.push(Connection { stream, ranks });
-    }
-    Ok(connections)
+    let each: Vec<_> = by_address
+        .into_iter()
+        .map(|(address, node, mut ranks)| async move {
+            let target = Target::Step { key: door.key, secret: door.secret.clone(), owner: door.owner };
+            let stream = connect(address, target).await.map_err(|source| ReachError {
+                node: node.to_owned(),
+                address: address.to_owned(),
+                source: source.into_io(),
+            })?;
+            ranks.sort_unstable();
+            Ok(Connection { stream, ranks })
+        })
+        .collect();
+    stream::iter(each).buffered(HANDSHAKES_MAX).try_collect().await
 }

@@ -8,9 +8,15 @@ use super::harness::{Place, Run, finish};
 
 /// Runs a line as six ranks on one node, on three of one server, and on three servers; gives all three runs.
 fn everywhere(line: &str) -> [Run; 3] {
+    everywhere_with("", line)
+}
+
+/// The same, with an option of `srun`.
+fn everywhere_with(option: &str, line: &str) -> [Run; 3] {
     let local = |shape: &str| {
         let place = Place::new();
-        let script = format!("#!/bin/bash\n#SBATCH --ntasks=6\nexec 2>&1\nsrun -K0 bash -c '{line}'\n");
+        let script =
+            format!("#!/bin/bash\n#SBATCH --ntasks=6\nexec 2>&1\nsrun -K0 {option} bash -c '{line}'\n");
         place.write("job.sh", script.as_bytes());
         let run = place.run(["--local", shape, "--quiet", "job.sh"]);
         place.assert_nothing_left(Duration::from_secs(1));
@@ -18,7 +24,9 @@ fn everywhere(line: &str) -> [Run; 3] {
     };
     let cluster = Cluster::up(&[], &["--local", "3x2:1000"]);
     let command = format!("exec 2>&1; {line}");
-    [local("1x6"), local("3x2"), finish(cluster.command(["srun", "-n", "6", "-K0", "bash", "-c", &command]))]
+    let srun = ["srun", "-n", "6", "-K0"].into_iter().chain(Some(option).filter(|option| !option.is_empty()));
+    let daemons = finish(cluster.command(srun.chain(["bash", "-c", &command])));
+    [local("1x6"), local("3x2"), daemons]
 }
 
 fn assert_everywhere(line: &str, output: &str) {
@@ -136,6 +144,21 @@ fn a_sender_waits_for_room_and_an_end_of_the_receiver_ends_that() {
             "{run:?}"
         );
         assert!(run.stdout.contains("failed at 5\n"), "{run:?}");
+    }
+}
+
+#[test]
+fn commands_that_all_wait_for_one_another_are_told_of_once() {
+    let line = "timeout 2 prun recv --from $(((PRUN_RANK + 1) % 6)) --tag 3";
+    for run in everywhere_with("--export=ALL,PRUN_DEADLOCK_SECS=0.2", line) {
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert_eq!(text.matches("deadlock: all 6 ranks of step ").count(), 1, "{run:?}");
+        for rank in 0..6 {
+            let (node, from) = (rank / 2 + 1, (rank + 1) % 6);
+            let told = format!(": `prun recv --from {from} --tag 3` waits for a message\n");
+            let lines = [1, node].map(|node| format!("rank {rank} on slurmnode{node}{told}"));
+            assert!(lines.iter().any(|line| text.matches(line).count() == 1), "{rank}: {run:?}");
+        }
     }
 }
 

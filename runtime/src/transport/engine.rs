@@ -3,16 +3,18 @@
 //! There is no thread behind it: messages move while their ranks are in calls of this library (MPI 4.1, section 3.7,
 //! "progress"). A rank that waits in one call serves all of its other requests meanwhile.
 
+mod awaits;
 mod waiting;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Bound;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::call::Call;
 use super::exchange::{Exchange, Outcome, Received};
 use super::failure::Failure;
-use super::far::Far;
+use super::far::{Far, Route};
 use super::lent::{Incoming, Outgoing};
 use super::loopback::Loopback;
 use super::mailbox::Wanted;
@@ -22,6 +24,9 @@ use super::step_link::StepLink;
 use super::tickets::Ticket;
 use crate::ids::Rank;
 use crate::wire::rank::ToServer;
+
+pub(crate) use self::awaits::Awaits;
+use self::awaits::{Message, Rest};
 
 /// Where a rank is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +68,10 @@ pub(crate) struct Engine {
     /// Why nothing can be sent or received any more.
     over: Option<Failure>,
     spins: u32,
+    /// How long it is blocked before it says so; `None`: it never does.
+    patience: Option<Duration>,
+    /// The call that its program has made last.
+    call: Rc<Cell<Option<Call>>>,
 }
 
 impl Engine {
@@ -88,7 +97,19 @@ impl Engine {
             activities: Vec::new(),
             over: None,
             spins: if crowded { 0 } else { SPINS },
+            patience: None,
+            call: Rc::default(),
         }
+    }
+
+    /// Its step process wants to hear when it has been blocked for so long.
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        self.patience = Some(patience);
+    }
+
+    /// Where its user says which call it is in.
+    pub(super) fn call(&self) -> &Rc<Cell<Option<Call>>> {
+        &self.call
     }
 
     /// This rank.
@@ -213,7 +234,7 @@ impl Engine {
     /// What has ended the step for this rank; [`Failure::Left`].
     pub(crate) fn wait_for_message(&mut self, wanted: &Wanted) -> Result<Received, Failure> {
         self.check()?;
-        self.wait_until(|engine| Ok(engine.exchange.probe(wanted)), |engine| engine.hope_for(wanted.from))
+        self.wait_until(|engine| Ok(engine.exchange.probe(wanted)), &Message(wanted))
     }
 
     /// Whether a request is over.
@@ -324,12 +345,33 @@ impl Engine {
     fn pump_far(&mut self, to: Rank) -> Result<bool, Failure> {
         let unreachable = |reason: &str| Failure::Unreachable { rank: to, reason: reason.to_owned() };
         let far = self.far.as_mut().ok_or_else(|| unreachable("there are no other nodes"))?;
-        if let Some(moved) = far.pump(to, &mut self.exchange)? {
-            return Ok(moved);
+        match far.route(to) {
+            Route::Stream(at) => {
+                return match far.pump(to, at, &mut self.exchange) {
+                    Err(left @ Failure::Left(_)) => Ok(self.exchange.fail_sends(to, &left)),
+                    moved => moved,
+                };
+            }
+            Route::Asked => return Ok(false),
+            Route::None(failure) => return Ok(self.exchange.fail_sends(to, &failure)),
+            Route::Unknown => {}
         }
         let step = self.step.as_mut().ok_or_else(|| unreachable("there is no step process"))?;
         step.tell(&ToServer::Dial { to }).map_err(|error| Failure::StepGone(error.to_string()))?;
+        far.asked(to);
         Ok(false)
+    }
+
+    /// Asks for ways to ranks of other nodes that messages are awaited from: whoever has one hears of their end.
+    fn reach(&mut self, sources: Vec<Rank>) -> Result<(), Failure> {
+        let here = self.places[self.me.0 as usize].node;
+        for from in sources {
+            let is_far = self.places.get(from.0 as usize).is_some_and(|place| place.node != here);
+            if is_far && self.far.as_ref().is_some_and(|far| far.route(from) == Route::Unknown) {
+                self.pump_far(from)?;
+            }
+        }
+        Ok(())
     }
 
     /// Does what the protocol asks for beside sending.
@@ -393,6 +435,7 @@ impl Engine {
         if self.neighbours.presence(self.neighbours.me()) == Presence::Left {
             return;
         }
+        self.call.set(None);
         if self.check().is_ok() {
             // Who does not take it any more has lost nothing that it wanted.
             let _ = self.wait_until(
@@ -401,13 +444,7 @@ impl Engine {
                     let idle = engine.exchange.outboxes.is_empty() && engine.activities.is_empty();
                     Ok((idle && flushed).then_some(()))
                 },
-                |engine| {
-                    engine.exchange.outboxes.keys().try_for_each(|to| engine.hope_for(Some(*to)))?;
-                    let activities = engine.activities.iter();
-                    activities
-                        .map(|one| one.borrow().waits_for())
-                        .try_for_each(|all| engine.hope_for_any(&all))
-                },
+                &Rest,
             );
         }
         if let Some(far) = &mut self.far {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::call;
 use super::envelope::{Head, Kind, OFFER_BYTES, Offer, numbers, parse};
 use super::failure::Failure;
 use super::lent::{Incoming, Outgoing};
@@ -87,7 +88,7 @@ impl Kept {
 
 #[derive(Debug)]
 enum Request {
-    Send { to: Rank, context: u32, tag: i32, bytes: Outgoing, is_over: bool },
+    Send { to: Rank, context: u32, tag: i32, bytes: Outgoing, over: Option<Result<(), Failure>> },
     Receive { wanted: Wanted, room: Incoming, state: Receiving },
 }
 
@@ -144,7 +145,7 @@ impl Exchange {
 
     /// Begins to send a message: whole, or as an offer.
     pub(crate) fn send(&mut self, to: Rank, context: u32, tag: i32, bytes: Outgoing, whole: bool) -> Ticket {
-        let send = self.requests.insert(Request::Send { to, context, tag, bytes, is_over: false });
+        let send = self.requests.insert(Request::Send { to, context, tag, bytes, over: None });
         self.outboxes.entry(to).or_default().push_back(Item::Message { send, whole });
         send
     }
@@ -250,15 +251,27 @@ impl Exchange {
 
     fn check_send(&self, send: Ticket, from: Rank) -> Result<(), Failure> {
         match self.requests.get(send) {
-            Some(Request::Send { to, is_over: false, .. }) if *to == from => Ok(()),
+            Some(Request::Send { to, over: None, .. }) if *to == from => Ok(()),
             _ => Err(Failure::Broken(from)),
         }
     }
 
     fn sent(&mut self, send: Ticket) {
-        if let Some(Request::Send { is_over, .. }) = self.requests.get_mut(send) {
-            *is_over = true;
+        if let Some(Request::Send { over, .. }) = self.requests.get_mut(send) {
+            *over = Some(Ok(()));
         }
+    }
+
+    /// Nothing can go to a rank any more: sends to it that have not gone fail. Gives whether there were any.
+    pub(crate) fn fail_sends(&mut self, to: Rank, why: &Failure) -> bool {
+        let Some(items) = self.outboxes.remove(&to) else { return false };
+        for item in items {
+            let (Item::Message { send, .. } | Item::Pieces { send, .. }) = item else { continue };
+            if let Some(Request::Send { over: over @ None, .. }) = self.requests.get_mut(send) {
+                *over = Some(Err(why.clone()));
+            }
+        }
+        true
     }
 
     /// A whole message is here for a receive.
@@ -355,11 +368,13 @@ impl Exchange {
     pub(crate) fn pump(&mut self, to: Rank, carrier: &mut impl Carrier) -> Result<bool, Failure> {
         let mut moved = false;
         while let Some(mut item) = self.outboxes.get_mut(&to).and_then(VecDeque::pop_front) {
-            if !self.push(&mut item, carrier)? {
-                self.outboxes.entry(to).or_default().push_front(item);
-                return Ok(moved);
+            match self.push(&mut item, carrier) {
+                Ok(true) => moved = true,
+                rest => {
+                    self.outboxes.entry(to).or_default().push_front(item);
+                    return rest.map(|_| moved);
+                }
             }
-            moved = true;
         }
         self.outboxes.remove(&to);
         Ok(moved)
@@ -413,7 +428,7 @@ impl Exchange {
     /// Whether a request is over.
     pub(crate) fn is_over(&self, request: Ticket) -> bool {
         match self.requests.get(request) {
-            Some(Request::Send { is_over, .. }) => *is_over,
+            Some(Request::Send { over, .. }) => over.is_some(),
             Some(Request::Receive { state, .. }) => matches!(state, Receiving::Over(_)),
             None => true,
         }
@@ -422,7 +437,7 @@ impl Exchange {
     /// Takes a request that is over.
     ///
     /// # Errors
-    /// That of the receive.
+    /// That of the receive, or of a send to a rank that is not there.
     pub(crate) fn finish(&mut self, request: Ticket) -> Result<Outcome, Failure> {
         match self.requests.remove(request) {
             Some(Request::Receive { room, state: Receiving::Over(outcome), .. }) => {
@@ -435,6 +450,7 @@ impl Exchange {
                 };
                 outcome.map(|received| Outcome::Received(received, own(received.length)))
             }
+            Some(Request::Send { over: Some(Err(failure)), .. }) => Err(failure),
             _ => Ok(Outcome::Sent),
         }
     }
@@ -451,10 +467,22 @@ impl Exchange {
         self.requests.remove(request);
     }
 
+    /// What a request waits for, for people; `None` where it is over.
+    pub(crate) fn describe(&self, request: Ticket) -> Option<String> {
+        match self.requests.get(request)? {
+            Request::Send { to, context, tag, over: None, .. } => Some(call::receiver(*to, *context, *tag)),
+            Request::Receive { wanted, state: Receiving::Posted, .. } => Some(call::message(wanted)),
+            Request::Receive { state: Receiving::Filling { received, .. }, .. } => {
+                Some(format!("the rest of a message of rank {}", received.from))
+            }
+            _ => None,
+        }
+    }
+
     /// The rank that a request needs something from; `None` where that may be any, or the request is over.
     pub(crate) fn depends_on(&self, request: Ticket) -> Option<Option<Rank>> {
         match self.requests.get(request)? {
-            Request::Send { to, is_over: false, .. } => Some(Some(*to)),
+            Request::Send { to, over: None, .. } => Some(Some(*to)),
             Request::Receive { wanted, state: Receiving::Posted, .. } => Some(wanted.from),
             Request::Receive { state: Receiving::Filling { received, .. }, .. } => Some(Some(received.from)),
             _ => None,

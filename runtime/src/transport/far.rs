@@ -4,7 +4,6 @@
 //! both read both. Messages of one rank to another so stay on one stream, and in order.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -21,11 +20,24 @@ use crate::limits::{EAGER_CREDIT_BYTES, STREAM_RECORD_BYTES_MAX};
 #[derive(Debug)]
 pub(crate) struct Far {
     streams: Vec<Stream>,
-    /// For each rank the stream that goes to it; `None`: the step process has been asked for one.
-    routes: HashMap<Rank, Option<usize>>,
+    /// For each rank the way to it; none for those that nobody has asked for.
+    routes: HashMap<Rank, Route>,
     accounts: HashMap<Rank, Account>,
     /// Rung by neighbours when this rank sleeps.
     bell: OwnedFd,
+}
+
+/// The way to a rank.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// None yet, and none was asked for.
+    Unknown,
+    /// The step process has been asked for one.
+    Asked,
+    /// This stream.
+    Stream(usize),
+    /// There is none: the rank has left before there was one, or cannot be reached.
+    None(Failure),
 }
 
 /// What is under way with a rank, by weight.
@@ -46,6 +58,8 @@ pub(crate) struct Seen {
     pub(crate) moved: bool,
     /// The step process says something.
     pub(crate) step: bool,
+    /// Nothing has happened for as long as it was waited for.
+    pub(crate) is_late: bool,
 }
 
 /// How long a rank that leaves waits for others to take what it has sent, over a network. On one machine it is theirs
@@ -65,26 +79,37 @@ impl Far {
     pub(crate) fn adopt(&mut self, rank: Rank, dialled: bool, socket: OwnedFd) -> Result<(), Failure> {
         let unreachable = |error: io::Error| Failure::Unreachable { rank, reason: error.to_string() };
         let stream = Stream::new(socket, rank, dialled).map_err(unreachable)?;
-        self.routes.entry(rank).or_default().get_or_insert(self.streams.len());
+        // The first one stays: messages of one rank to another are on one stream.
+        if !matches!(self.route(rank), Route::Stream(_)) {
+            self.routes.insert(rank, Route::Stream(self.streams.len()));
+        }
         self.streams.push(stream);
         Ok(())
     }
 
-    /// Moves what is to go to a rank. `None` where there is no way to it yet, and one is to be asked for.
+    /// The way to a rank.
+    pub(crate) fn route(&self, to: Rank) -> Route {
+        self.routes.get(&to).cloned().unwrap_or(Route::Unknown)
+    }
+
+    /// The step process has been asked for a way to a rank.
+    pub(crate) fn asked(&mut self, to: Rank) {
+        self.routes.insert(to, Route::Asked);
+    }
+
+    /// There is no way to a rank that was asked for, unless it has made one itself meanwhile.
+    pub(crate) fn give_up(&mut self, to: Rank, why: Failure) {
+        if !matches!(self.route(to), Route::Stream(_)) {
+            self.routes.insert(to, Route::None(why));
+        }
+    }
+
+    /// Moves what is to go to a rank, by its stream.
     ///
     /// # Errors
     /// Those of the stream.
-    pub(crate) fn pump(&mut self, to: Rank, exchange: &mut Exchange) -> Result<Option<bool>, Failure> {
-        match self.routes.entry(to) {
-            Entry::Occupied(route) => match route.get() {
-                Some(at) => exchange.pump(to, &mut self.streams[*at]).map(Some),
-                None => Ok(Some(false)),
-            },
-            Entry::Vacant(route) => {
-                route.insert(None);
-                Ok(None)
-            }
-        }
+    pub(crate) fn pump(&mut self, to: Rank, stream: usize, exchange: &mut Exchange) -> Result<bool, Failure> {
+        exchange.pump(to, &mut self.streams[stream])
     }
 
     /// Whether a message may go whole; counts it where it may.
@@ -113,6 +138,9 @@ impl Far {
 
     /// Whether a rank will send nothing more.
     pub(crate) fn has_left(&self, rank: Rank) -> bool {
+        if matches!(self.routes.get(&rank), Some(Route::None(_))) {
+            return true;
+        }
         let mut streams = self.streams.iter().filter(|stream| stream.peer == rank).peekable();
         streams.peek().is_some() && streams.all(|stream| stream.has_ended)
     }
@@ -133,7 +161,7 @@ impl Far {
         wait: Option<Duration>,
     ) -> Result<Seen, Failure> {
         let ready = self.poll(exchange, step, wait);
-        let mut seen = Seen { step: ready.step, moved: false };
+        let mut seen = Seen { step: ready.step, moved: false, is_late: ready.is_late };
         if ready.bell {
             // Somebody may have been first; then there is nothing to take.
             let _ = rustix::io::read(&self.bell, &mut [0; 8]);
@@ -141,7 +169,11 @@ impl Far {
         for (at, can_write) in ready.streams {
             let stream = &mut self.streams[at];
             if can_write {
-                seen.moved |= stream.flush()?;
+                seen.moved |= match stream.flush() {
+                    // What it has sent before that may still be there.
+                    Err(left @ Failure::Left(_)) => exchange.fail_sends(stream.peer, &left),
+                    flushed => flushed?,
+                };
             }
             let before = stream.has_ended;
             seen.moved |= stream.pull(exchange)? | (before != stream.has_ended);
@@ -155,7 +187,7 @@ impl Far {
         for &at in &open {
             let stream = &self.streams[at];
             let has_more = stream.is_open()
-                && self.routes.get(&stream.peer) == Some(&Some(at))
+                && self.routes.get(&stream.peer) == Some(&Route::Stream(at))
                 && exchange.outboxes.contains_key(&stream.peer);
             let flags =
                 if stream.has_rest() || has_more { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
@@ -164,10 +196,11 @@ impl Far {
         watched.extend(step.map(|step| PollFd::from_borrowed_fd(step, PollFlags::IN)));
         let wait = wait.and_then(|wait| wait.try_into().ok());
         // Interrupted: nothing is ready, and the caller comes again.
-        let _ = poll(&mut watched, wait.as_ref());
+        let is_late = poll(&mut watched, wait.as_ref()) == Ok(0);
         let is_ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
         let streams = open.iter().zip(&watched[1..]).filter(|(_, fd)| is_ready(fd));
         Ready {
+            is_late,
             bell: is_ready(&watched[0]),
             step: step.is_some() && watched.last().is_some_and(is_ready),
             streams: streams.map(|(at, fd)| (*at, fd.revents().contains(PollFlags::OUT))).collect(),
@@ -195,6 +228,8 @@ impl Far {
 /// What [`Far::poll`] has found.
 #[derive(Debug)]
 struct Ready {
+    /// Nothing is.
+    is_late: bool,
     bell: bool,
     step: bool,
     /// Streams, and whether each can be written to.

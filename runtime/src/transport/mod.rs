@@ -9,11 +9,13 @@
 //! | [`far`], [`stream`] | ranks of other nodes, over sockets | how those are made |
 //! | [`loopback`] | what a rank sends to itself | – |
 //! | [`step_link`] | the link to the step process | – |
+//! | [`call`] | what people are told of a call that fails or waits | – |
 //! | [`engine`] | moves what the protocol wants moved, and waits | communicators |
 //! | [`port`] | the engine, safe for the rest of the crate | communicators |
 //!
 //! This is the only room of the library with `unsafe` code; each module that has any says why at its top.
 
+pub(crate) mod call;
 pub(crate) mod engine;
 pub(crate) mod envelope;
 pub(crate) mod exchange;

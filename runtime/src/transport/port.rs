@@ -4,12 +4,13 @@
 //! else either own their bytes, or belong to a [`Scope`], which ends when they do.
 #![expect(unsafe_code, reason = "scopes keep the promise with which buffers are lent")]
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
+use super::call::Call;
 use super::engine::Engine;
 use super::exchange::{Outcome, Received};
 use super::failure::Failure;
@@ -21,13 +22,26 @@ use crate::ids::Rank;
 /// A rank's end.
 #[derive(Debug, Clone)]
 pub(crate) struct Port {
-    engine: Rc<RefCell<Engine>>,
+    shared: Rc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    engine: RefCell<Engine>,
+    /// The call that the program has made last: the engine tells of it where it waits for long.
+    call: Rc<Cell<Option<Call>>>,
 }
 
 impl Port {
     /// Of an engine.
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine: Rc::new(RefCell::new(engine)) }
+        let call = Rc::clone(engine.call());
+        Self { shared: Rc::new(Shared { engine: RefCell::new(engine), call }) }
+    }
+
+    /// The program has made a call.
+    pub(crate) fn called(&self, call: Call) {
+        self.shared.call.set(Some(call));
     }
 
     /// The engine itself.
@@ -35,7 +49,7 @@ impl Port {
     /// # Panics
     /// While a call of the library is under way on it: from inside a user's reduction.
     pub(crate) fn engine(&self) -> RefMut<'_, Engine> {
-        self.engine.borrow_mut()
+        self.shared.engine.borrow_mut()
     }
 
     /// Sends bytes; returns when they are the caller's again. Small ones are buffered, large ones wait for their

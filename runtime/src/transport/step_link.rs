@@ -33,6 +33,13 @@ pub(crate) enum News {
         /// The connection.
         socket: OwnedFd,
     },
+    /// A rank of another node that was asked for cannot be reached.
+    NoPeer {
+        /// Which rank.
+        rank: Rank,
+        /// Why.
+        failure: Failure,
+    },
     /// Nothing can be sent or received any more.
     Over(Failure),
     /// Nothing for a rank.
@@ -99,7 +106,11 @@ impl StepLink {
         match self.hear() {
             Ok(FromServer::PeerGone { rank, node, how }) => News::Over(Failure::Lost { rank, node, how }),
             Ok(FromServer::Refused { reason }) => News::Over(Failure::StepGone(reason)),
-            Ok(FromServer::NoPeer { rank, reason }) => News::Over(Failure::Unreachable { rank, reason }),
+            Ok(FromServer::NoPeer { rank, reason, has_left }) => {
+                let failure =
+                    if has_left { Failure::Left(rank) } else { Failure::Unreachable { rank, reason } };
+                News::NoPeer { rank, failure }
+            }
             Ok(FromServer::Peer { rank, dialled }) => match self.descriptor() {
                 Some(socket) => News::Peer { rank, dialled, socket },
                 None => News::Over(Failure::StepGone("a connection is missing".to_owned())),

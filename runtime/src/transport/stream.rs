@@ -128,12 +128,16 @@ impl Stream {
     /// Gives the socket more of a record that it has taken a part of. True when none is left.
     ///
     /// # Errors
-    /// [`Failure::Unreachable`].
+    /// [`Failure::Left`] where nobody reads any more, [`Failure::Unreachable`]. The rest is dropped.
     pub(crate) fn flush(&mut self) -> Result<bool, Failure> {
         while !self.rest.is_empty() {
-            match self.send(&[IoSlice::new(&self.rest)])? {
-                0 => return Ok(false),
-                count => drop(self.rest.drain(..count)),
+            match self.send(&[IoSlice::new(&self.rest)]) {
+                Ok(0) => return Ok(false),
+                Ok(count) => drop(self.rest.drain(..count)),
+                Err(failure) => {
+                    self.rest.clear();
+                    return Err(failure);
+                }
             }
         }
         Ok(true)

@@ -12,7 +12,8 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::engine::Engine;
+use super::call;
+use super::engine::{Awaits, Engine};
 use super::failure::Failure;
 use super::port::Port;
 use super::segment::Segment;
@@ -274,22 +275,45 @@ impl Team {
             }
             std::hint::spin_loop();
         }
-        let hope = |engine: &Engine| {
-            if self.check_latest(named).is_err() {
-                return Err(Failure::Mismatch(String::new()));
-            }
-            let gone = self.members.iter().find(|(_, local)| engine.is_gone(*local));
-            match gone {
-                // It may have come, and left after that.
-                Some((rank, _)) if !self.is_open(call) => Err(Failure::Left(*rank)),
-                _ => Ok(()),
-            }
-        };
-        let waited = engine.wait_until(|_| Ok(self.is_open(call).then_some(())), hope);
+        let passage = Passage { team: self, named, call };
+        let waited = engine.wait_until(|_| Ok(self.is_open(call).then_some(())), &passage);
         match waited {
             Err(Failure::Mismatch(_)) => self.check_latest(named),
             waited => Ok(waited?),
         }
+    }
+}
+
+/// A gate opens.
+#[derive(Debug, Clone, Copy)]
+struct Passage<'a> {
+    team: &'a Team,
+    named: Named,
+    call: u32,
+}
+
+impl Awaits for Passage<'_> {
+    fn hope(&self, engine: &Engine) -> Result<(), Failure> {
+        let Self { team, named, call } = *self;
+        if team.check_latest(named).is_err() {
+            return Err(Failure::Mismatch(String::new()));
+        }
+        let gone = team.members.iter().find(|(_, local)| engine.is_gone(*local));
+        match gone {
+            // It may have come, and left after that.
+            Some((rank, _)) if !team.is_open(call) => Err(Failure::Left(*rank)),
+            _ => Ok(()),
+        }
+    }
+
+    fn describe(&self, _engine: &Engine) -> String {
+        let own = self.named.number;
+        let is_behind = |member: &usize| {
+            let latest = self.team.latest(*member).load(Ordering::Acquire);
+            latest == 0 || own.wrapping_sub((latest >> 32) as u32).wrapping_sub(1) < u32::MAX / 2
+        };
+        let behind = (0..self.team.size()).filter(is_behind).map(|member| self.team.members[member].0);
+        call::ranks(&behind.collect::<Vec<_>>(), 1)
     }
 }
 

@@ -35,6 +35,11 @@ impl Waker {
         fence(Ordering::SeqCst);
     }
 
+    /// Whether its rank sleeps and nobody has notified it.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.word.load(Ordering::Acquire) != AWAKE
+    }
+
     /// The rank does not sleep after all, or has slept.
     pub(crate) fn cancel(&self) {
         self.word.store(AWAKE, Ordering::Relaxed);
@@ -60,12 +65,13 @@ impl Waker {
 
 #[cfg(not(loom))]
 impl Waker {
-    /// Sleeps until it is notified or the time is over. May return early. Blocks.
-    pub(crate) fn sleep(&self, timeout: Option<std::time::Duration>) {
+    /// Sleeps until it is notified or the time is over; false in the latter case. May return early. Blocks.
+    pub(crate) fn sleep(&self, timeout: Option<std::time::Duration>) -> bool {
         use rustix::thread::futex;
         let timeout = timeout.and_then(|wait| wait.try_into().ok());
-        // Notified in between, interrupted, or late: the caller looks for itself in any case.
-        let _ = futex::wait(&self.word, futex::Flags::empty(), Sleep::Futex as u32, timeout.as_ref());
+        // Notified in between or interrupted: the caller looks for itself in any case.
+        let slept = futex::wait(&self.word, futex::Flags::empty(), Sleep::Futex as u32, timeout.as_ref());
+        slept != Err(rustix::io::Errno::TIMEDOUT)
     }
 
     fn ring(&self) {
@@ -82,12 +88,13 @@ impl Waker {
         Self { word: AtomicU32::new(AWAKE), bell: (loom::sync::Mutex::new(()), loom::sync::Condvar::new()) }
     }
 
-    pub(crate) fn sleep(&self, _timeout: Option<std::time::Duration>) {
+    pub(crate) fn sleep(&self, _timeout: Option<std::time::Duration>) -> bool {
         let (lock, bell) = &self.bell;
         let mut held = lock.lock().unwrap();
         while self.word.load(Ordering::Relaxed) == Sleep::Futex as u32 {
             held = bell.wait(held).unwrap();
         }
+        true
     }
 
     fn ring(&self) {

@@ -53,6 +53,20 @@ pub enum ToServer {
         /// Which.
         to: Rank,
     },
+    /// The program has been blocked in one call for as long as it was told to take for worth telling
+    /// ([`FromServer::Attached`]).
+    Blocked {
+        /// Call, line and what it waits for, for people.
+        what: String,
+    },
+    /// The program goes on after it was blocked.
+    GoesOn,
+    /// All ranks of a step process that have not ended have been blocked for long, and are for as long as this link is
+    /// open; no answer.
+    AllBlocked {
+        /// Each, and what it is in, for people.
+        ranks: Vec<(Rank, String)>,
+    },
     /// The program ends the step, with this exit code.
     Abort {
         /// Its code.
@@ -189,6 +203,9 @@ pub enum FromServer {
         turn: u64,
         /// So many `Bell`s follow, one for each rank of the node in order of local rank.
         bells: u32,
+        /// After so many milliseconds in one call it is to say that it is blocked; 0: never.
+        #[serde(default)]
+        deadlock_ms: u64,
     },
     /// The event descriptor that wakes a rank; it travels with the message.
     Bell,
@@ -205,6 +222,9 @@ pub enum FromServer {
         rank: Rank,
         /// Why.
         reason: String,
+        /// It has left in good order.
+        #[serde(default)]
+        has_left: bool,
     },
     /// Answer to who comes for a [`Peer`](super::preamble::Target::Peer): nothing more is read from this connection but
     /// by that rank.

@@ -4,9 +4,10 @@ use std::env;
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::communicator::Communicator;
-use crate::env::{JOB, RANK, SOCKET, STEP, STEP_SECRET};
+use crate::env::{JOB, RANK, SOCKET, STEP, STEP_SECRET, STEP_SOCKET};
 use crate::ids::{JobId, Rank, StepId, StepKey};
 use crate::transport::engine::{Engine, Place};
 use crate::transport::far::Far;
@@ -56,7 +57,7 @@ impl fmt::Debug for InitError {
 
 /// Joins the step of this process, or makes a world of one.
 pub(super) fn attach() -> Result<Communicator, InitError> {
-    let Some(socket) = env::var_os(SOCKET) else { return alone() };
+    let Some(socket) = env::var_os(STEP_SOCKET).or_else(|| env::var_os(SOCKET)) else { return alone() };
     let (path, rank) = (PathBuf::from(socket), Rank(number(RANK)?));
     let target = Target::Rank {
         key: StepKey { job: JobId(number(JOB)?), step: StepId(number(STEP)?) },
@@ -70,8 +71,10 @@ pub(super) fn attach() -> Result<Communicator, InitError> {
         Ok((step, answer))
     };
     let (mut step, answer) = join().map_err(|source| InitError::Link { path: path.clone(), source })?;
-    let (nodes, node, crowded, bells) = match answer {
-        FromServer::Attached { nodes, node, crowded, bells, .. } => (nodes, node, crowded, bells),
+    let (nodes, node, crowded, bells, deadlock_ms) = match answer {
+        FromServer::Attached { nodes, node, crowded, bells, deadlock_ms, .. } => {
+            (nodes, node, crowded, bells, deadlock_ms)
+        }
         FromServer::Refused { reason } => return Err(InitError::Refused(reason)),
         FromServer::PeerGone { rank, node, how } => {
             return Err(InitError::Refused(format!("rank {rank} on {node} {how}")));
@@ -89,7 +92,10 @@ pub(super) fn attach() -> Result<Communicator, InitError> {
         None => None,
     };
     let neighbours = Neighbours::new(Segment::map(memory, geometry)?, me, ranks, Bells(bells));
-    let engine = Engine::new(rank, places, neighbours, far, Some(step), crowded);
+    let mut engine = Engine::new(rank, places, neighbours, far, Some(step), crowded);
+    if deadlock_ms > 0 {
+        engine.set_patience(Duration::from_millis(deadlock_ms));
+    }
     Ok(Communicator::all(Port::new(engine), nodes.into_iter().map(|node| node.name).collect()))
 }
 

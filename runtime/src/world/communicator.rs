@@ -181,7 +181,9 @@ impl Communicator {
     /// `#[track_caller]`.
     #[track_caller]
     pub(crate) fn call(&self, name: &'static str) -> Call {
-        Call { name, place: Location::caller() }
+        let call = Call { name, place: Location::caller() };
+        self.port().called(call);
+        call
     }
 
     /// A failed call.

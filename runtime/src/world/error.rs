@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
+pub(crate) use crate::transport::call::Call;
 use crate::transport::failure::Failure;
 
 /// A failed call: who called what, where, and what went wrong.
@@ -11,21 +12,6 @@ pub struct Error {
     rank: usize,
     call: Call,
     failure: Failure,
-}
-
-/// A call of this library in a program.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Call {
-    /// Its name.
-    pub(crate) name: &'static str,
-    /// Where it stands.
-    pub(crate) place: &'static Location<'static>,
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` at {}:{}", self.name, self.place.file(), self.place.line())
-    }
 }
 
 impl Error {

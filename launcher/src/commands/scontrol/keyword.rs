@@ -28,6 +28,8 @@ pub enum Keyword {
     WaitJob,
     /// `write batch_script`.
     Write,
+    /// `token`.
+    Token,
     /// `completing`.
     Completing,
     /// `shutdown`.
@@ -94,7 +96,7 @@ impl Keyword {
             ("setdebug", 2, Keyword::Missing("setdebug")),
             ("setdebugflags", 9, Keyword::Missing("setdebugflags")),
             ("takeover", 8, Keyword::Missing("takeover")),
-            ("token", 2, Keyword::Missing("token")),
+            ("token", 2, Keyword::Token),
         ];
         find(TABLE, written)
     }

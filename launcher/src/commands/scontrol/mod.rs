@@ -14,6 +14,7 @@ pub mod show_job;
 pub mod show_node;
 pub mod show_partition;
 pub mod show_step;
+pub mod token;
 pub mod update;
 pub mod wait_job;
 pub mod write;
@@ -58,6 +59,7 @@ Commands:
   top JOBS                         put jobs first
   wait_job JOB                     until a job has its nodes
   write batch_script JOB [FILE]    a job's script
+  token [lifespan=SECONDS]         what lets a program in at `prun rest`
   ping, version, completing, reconfigure, shutdown, help, exit
 
 Without a command, commands are read from stdin.
@@ -139,6 +141,7 @@ fn command(keyword: Keyword, written: &str, operands: &[String], setting: Settin
         Keyword::Help => Ok(Ending::text(help(USAGE, &[TABLE, COMMON]))),
         Keyword::WaitJob => wait_job::run(operands),
         Keyword::Write => write::run(operands),
+        Keyword::Token => token::run(operands),
         Keyword::Shutdown => match Asking::connect("scontrol")?.ask(Request::Shutdown) {
             Ok(_) => Ok(Ending::default()),
             Err(no) => Err(no.ending("scontrol", "slurm_shutdown error")),

@@ -118,7 +118,7 @@ impl Cluster {
         for &step in job.run.steps.keys() {
             let key = StepKey { job: id, step };
             for link in self.links_of(key) {
-                turn.tell(link, ToNode::Terminate { key, at_once: true, notice: None });
+                turn.tell(link, ToNode::Terminate { key, launch: None, at_once: true, notice: None });
             }
         }
     }

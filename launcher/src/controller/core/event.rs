@@ -96,7 +96,9 @@ impl Event {
                     | Request::Ping
                     | Request::Script { .. }
             ),
-            Self::Node { message, .. } => matches!(message, FromNode::Pong { .. }),
+            Self::Node { message, .. } => {
+                matches!(message, FromNode::Pong { .. } | FromNode::Launched { .. })
+            }
             _ => false,
         }
     }

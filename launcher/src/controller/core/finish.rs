@@ -165,7 +165,7 @@ impl Cluster {
                 for (at, link) in self.links_of(key).into_iter().enumerate() {
                     // One of several rank servers tells it: the user reads it once.
                     let notice = notice.clone().filter(|_| at == 0);
-                    turn.tell(link, ToNode::Terminate { key, at_once: ending.at_once, notice });
+                    turn.tell(link, ToNode::Terminate { key, launch: None, at_once: ending.at_once, notice });
                 }
             }
             None => {}

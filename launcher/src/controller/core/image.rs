@@ -37,6 +37,8 @@ pub struct Image {
     next_job: u32,
     next_priority: u32,
     last_correspondent: u64,
+    #[serde(default)]
+    last_launch: u64,
 }
 
 impl Image {
@@ -67,6 +69,7 @@ impl Cluster {
             next_job: self.next_job,
             next_priority: self.next_priority,
             last_correspondent: self.last_correspondent,
+            last_launch: self.last_launch,
         }
     }
 
@@ -82,6 +85,7 @@ impl Cluster {
         cluster.next_job = image.next_job;
         cluster.next_priority = image.next_priority;
         cluster.last_correspondent = image.last_correspondent;
+        cluster.last_launch = image.last_launch;
         let submissions: BTreeMap<JobId, Arc<Submission>> =
             image.submissions.into_iter().map(|(id, submission)| (id, Arc::new(submission))).collect();
         for mut job in image.jobs {

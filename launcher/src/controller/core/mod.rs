@@ -87,6 +87,8 @@ pub struct Cluster {
     next_priority: u32,
     /// The highest number that a client or link has had.
     last_correspondent: u64,
+    /// The number of the last launch.
+    last_launch: u64,
     /// Who asked for the end of the cluster.
     stopping: Option<Asker>,
 }
@@ -114,6 +116,7 @@ impl Cluster {
             deadlines: Deadlines::default(),
             next_priority: FIRST_PRIORITY,
             last_correspondent: 0,
+            last_launch: 0,
             stopping: None,
         }
     }

@@ -206,6 +206,7 @@ mod tests {
             os: String::new(),
             arch: String::new(),
             boot_time: 0,
+            memory_id: 0,
         };
         let mut node = Node::new(facts, LinkId(1), 0.0);
         node.gres = vec![("gpu".to_owned(), 2)];

@@ -38,6 +38,7 @@ impl Cluster {
     fn part_done(&mut self, turn: &mut Turn<'_>, link: LinkId, key: StepKey, lost: bool) {
         let over = self.with_step(key, |step| {
             step.open.remove(&link);
+            step.unheard.remove(&link);
             step.lost |= lost;
             step.stage == StepStage::Running && step.open.is_empty()
         });

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prun_runtime::ids::{JobId, StepId, StepKey};
+use prun_runtime::ids::{JobId, LaunchId, StepId, StepKey};
 use prun_runtime::limits::WAITING_STEPS_MAX;
 use prun_runtime::wire::launch::StepLaunch;
 use prun_runtime::wire::node::ToNode;
@@ -66,6 +66,7 @@ impl Cluster {
         job.run.next_step += 1;
         let step = Step {
             key,
+            launch: LaunchId::default(),
             name: request.name.clone(),
             secret: secret.clone(),
             plan: layout.plan.clone(),
@@ -75,6 +76,7 @@ impl Cluster {
             limit: request.spec.time_limit.flatten(),
             stage: StepStage::Created(asker.client),
             open: BTreeSet::new(),
+            unheard: BTreeMap::new(),
             ended_as: None,
             cancelled_by: None,
             exits: BTreeMap::new(),
@@ -134,13 +136,12 @@ impl Cluster {
             return Err(ErrorCode::InvalidNodeName.into());
         }
         let launch = StepLaunch { secret: step.secret.clone(), ..launch };
-        let Some(links) = self.send_launch(turn, launch) else {
+        let Some(sent) = self.send_launch(turn, launch) else {
             self.end_step(turn, key, StepEnding::new(JobState::NodeFail));
             return Err(ErrorCode::NodesBusy.into());
         };
         let limit = self.with_step(key, |step| {
-            step.stage = StepStage::Running;
-            step.open = links;
+            step.is_sent(sent);
             step.start_time = turn.now;
             step.limit
         });

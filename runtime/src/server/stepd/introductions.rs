@@ -11,10 +11,11 @@ use super::membership::Member;
 use super::step::Step;
 use crate::ids::Rank;
 use crate::limits::PENDING_STREAMS_MAX;
-use crate::net::address::Address;
-use crate::net::dial::dial;
+use crate::net::address::{Address, AddressError};
+use crate::net::dial::{DialError, dial_patiently};
 use crate::net::link::Link;
-use crate::wire::frame::{FrameReader, FrameWriter};
+use crate::wire::frame::{FrameError, FrameReader, FrameWriter};
+use crate::wire::launch::NodeRanks;
 use crate::wire::preamble::Target;
 use crate::wire::rank::FromServer;
 
@@ -36,18 +37,41 @@ pub(super) enum Introduction {
         with: Rank,
         /// Why.
         reason: String,
+        /// It has left in good order.
+        has_left: bool,
     },
+}
+
+/// Why a rank of another node cannot be reached.
+#[derive(Debug, thiserror::Error)]
+enum PeerError {
+    #[error("there is no such rank")]
+    Unknown,
+    #[error("it has left")]
+    Left,
+    #[error("its step process speaks out of turn")]
+    OutOfTurn,
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error(transparent)]
+    Link(#[from] FrameError),
+    #[error(transparent)]
+    Socket(#[from] std::io::Error),
 }
 
 impl Step {
     /// A rank of another node wants to speak to one of this step process's ranks.
     pub(super) async fn introduce(self: &Rc<Self>, rank: Rank, turn: u64, from: Rank, link: Link) {
-        if !self.by_rank.contains_key(&rank) || !self.membership.awaits(rank, turn) {
-            // It has left, or never was here: the connection closes.
-            return;
-        }
         let Link { read, write, local_ip, peer_uid } = link;
         let mut writer = FrameWriter::new(write);
+        if !self.by_rank.contains_key(&rank) || !self.membership.awaits(rank, turn) {
+            let reason = PeerError::Left.to_string();
+            // Who does not hear it finds the connection closed.
+            let _ = writer.message(&FromServer::NoPeer { rank, reason, has_left: true }).await;
+            return;
+        }
         if writer.message(&FromServer::Introduced).await.is_err() {
             return;
         }
@@ -63,29 +87,32 @@ impl Step {
         tokio::task::spawn_local(async move {
             let introduction = match step.dial_peer(rank, turn, to).await {
                 Ok(socket) => Introduction::Socket { with: to, dialled: true, socket },
-                Err(reason) => Introduction::Failed { with: to, reason },
+                Err(error) => {
+                    let has_left = matches!(error, PeerError::Left);
+                    Introduction::Failed { with: to, reason: error.to_string(), has_left }
+                }
             };
             step.hand_in(rank, turn, introduction);
         });
     }
 
-    async fn dial_peer(&self, from: Rank, turn: u64, to: Rank) -> Result<OwnedFd, String> {
+    async fn dial_peer(&self, from: Rank, turn: u64, to: Rank) -> Result<OwnedFd, PeerError> {
         let nodes = self.node_ranks();
-        let node =
-            nodes.iter().find(|node| node.ranks().any(|rank| rank == to)).ok_or("there is no such rank")?;
-        let address: Address = node.address.parse().map_err(|error| format!("{error}"))?;
+        let has = |node: &&NodeRanks| node.ranks().any(|rank| rank == to);
+        let address: Address = nodes.iter().find(has).ok_or(PeerError::Unknown)?.address.parse()?;
         let (key, secret) = (self.launch.key, self.launch.secret.clone());
         let target = Target::Peer { key, secret, rank: to, from, turn };
-        let link = dial(&address, target, None).await.map_err(|error| error.to_string())?;
+        let link = dial_patiently(&address, target, None).await?;
         let Link { read, write, local_ip, peer_uid } = link;
         let mut reader = FrameReader::new(read);
-        match reader.message().await {
-            Ok(Some(FromServer::Introduced)) => {}
-            Ok(_) => return Err("it has left".to_owned()),
-            Err(error) => return Err(error.to_string()),
+        match reader.message().await? {
+            Some(FromServer::Introduced) => {}
+            // A step process that is over, or has no such rank any more, closes.
+            Some(FromServer::NoPeer { has_left: true, .. }) | None => return Err(PeerError::Left),
+            Some(_) => return Err(PeerError::OutOfTurn),
         }
-        let read = reader.into_stream().ok_or("it speaks out of turn")?;
-        Link { read, write, local_ip, peer_uid }.into_descriptor().map_err(|error| error.to_string())
+        let read = reader.into_stream().ok_or(PeerError::OutOfTurn)?;
+        Ok(Link { read, write, local_ip, peer_uid }.into_descriptor()?)
     }
 
     fn hand_in(&self, rank: Rank, turn: u64, introduction: Introduction) {

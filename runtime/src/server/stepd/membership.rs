@@ -148,6 +148,19 @@ impl Step {
         Ok(memory)
     }
 
+    /// Whether the program of a rank that takes part here does not sleep, whatever it has said.
+    pub(super) fn is_woken(&self, rank: Rank) -> bool {
+        let Some(&task) = self.by_rank.get(&rank) else { return false };
+        let (node, local) = {
+            let task = &self.tasks.borrow()[task];
+            (task.node, task.local)
+        };
+        let (turn, takes_part) = self.membership.programs.borrow().get(&rank).copied().unwrap_or_default();
+        let memories = self.membership.memories.borrow();
+        let memory = memories.get(&(turn, node)).filter(|_| takes_part);
+        memory.is_some_and(|memory| !memory.segment.seat(local).waker.is_asleep())
+    }
+
     /// Every node of the step with its ranks.
     pub(super) fn node_ranks(&self) -> Vec<NodeRanks> {
         if !self.launch.layout.is_empty() {

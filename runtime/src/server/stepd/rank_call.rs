@@ -15,6 +15,20 @@ use crate::net::link::ReadHalf;
 use crate::wire::frame::{FrameError, FrameReader};
 use crate::wire::rank::ToServer;
 
+/// A request, as the command that has made it was typed.
+pub(super) fn describe(request: &ToServer) -> String {
+    match request {
+        ToServer::Collective { call, .. } => format!("`prun {call}` waits for other ranks"),
+        ToServer::Send { to, tag, .. } => format!("`prun send --to {to} --tag {tag}` waits for room"),
+        ToServer::Receive { from, tag } => {
+            let from = from.map_or_else(String::new, |from| format!(" --from {from}"));
+            let tag = tag.map_or_else(String::new, |tag| format!(" --tag {tag}"));
+            format!("`prun recv{from}{tag}` waits for a message")
+        }
+        _ => String::new(),
+    }
+}
+
 /// Serves a request whose data is still to be read; `None` where the process that has made it is gone.
 ///
 /// # Errors

@@ -27,6 +27,7 @@ pub(super) async fn serve(step: &Rc<Step>, rank: Rank, link: Link) {
 
 async fn answer(step: &Rc<Step>, rank: Rank, link: Link) -> Result<(), FrameError> {
     let (mut reader, mut writer) = (FrameReader::new(link.read), FrameWriter::new(link.write));
+    let mut block = None;
     while let Some(message) = reader.message().await? {
         match message {
             ToServer::Left { node, how, turns } => {
@@ -36,12 +37,19 @@ async fn answer(step: &Rc<Step>, rank: Rank, link: Link) -> Result<(), FrameErro
             ToServer::Lost { node, how } => step.lose(Lost { rank, node, how }),
             ToServer::Watch { turn } => writer.message(&watched(step, turn).await).await?,
             ToServer::Attach => return attend(step, rank, reader, writer).await,
-            ToServer::Leave | ToServer::Abort { .. } | ToServer::Dial { .. } => {}
+            ToServer::AllBlocked { ranks } => drop(block.replace(step.block(ranks))),
+            ToServer::Leave
+            | ToServer::Abort { .. }
+            | ToServer::Dial { .. }
+            | ToServer::Blocked { .. }
+            | ToServer::GoesOn => {}
             ToServer::Fence { group, ranks, data } => {
                 writer.message(&step.fence_at_root(group, ranks, data).await).await?;
             }
             request => {
-                let Some(answer) = rank_call::serve(step, rank, request, &mut reader).await? else { break };
+                let what = rank_call::describe(&request);
+                let call = rank_call::serve(step, rank, request, &mut reader);
+                let Some(answer) = step.observe(rank, what, call).await? else { break };
                 writer.message_with_payload(&answer.message, &answer.data).await?;
             }
         }
@@ -96,7 +104,8 @@ async fn converse(
     let node = nodes.iter().position(|node| node.name == name).unwrap_or(0) as u32;
     let bells = member.memory.bells.len() as u32;
     let crowded = step.is_crowded();
-    let attached = FromServer::Attached { nodes, node, crowded, turn: member.turn, bells };
+    let deadlock_ms = step.blocked.patience_ms();
+    let attached = FromServer::Attached { nodes, node, crowded, turn: member.turn, bells, deadlock_ms };
     if let Some(stream) = writer.stream().unix() {
         hand_over(stream, &attached, member.memory.file.as_fd()).await?;
         for bell in member.memory.bells.iter() {
@@ -105,6 +114,7 @@ async fn converse(
     }
     let mut losses = step.membership.losses();
     let mut told = false;
+    let mut block = None;
     loop {
         tokio::select! {
             message = reader.message() => match message? {
@@ -114,6 +124,10 @@ async fn converse(
                     step.lose_own(Lost { rank, node: step.node_of(rank), how });
                 }
                 Some(ToServer::Dial { to }) => step.dial_for(member, to),
+                Some(ToServer::Blocked { what }) => {
+                    drop(block.replace(step.block(vec![(rank, what)])));
+                }
+                Some(ToServer::GoesOn) => drop(block.take()),
                 Some(_) => {}
                 None => return Ok(false),
             },
@@ -134,8 +148,8 @@ async fn tell(writer: &mut FrameWriter<WriteHalf>, introduction: Introduction) -
         (Introduction::Socket { with, dialled, socket }, Some(stream)) => {
             hand_over(stream, &FromServer::Peer { rank: with, dialled }, socket.as_fd()).await
         }
-        (Introduction::Failed { with, reason }, _) => {
-            writer.message(&FromServer::NoPeer { rank: with, reason }).await
+        (Introduction::Failed { with, reason, has_left }, _) => {
+            writer.message(&FromServer::NoPeer { rank: with, reason, has_left }).await
         }
         (Introduction::Socket { .. }, None) => Ok(()),
     }

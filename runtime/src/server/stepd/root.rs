@@ -7,7 +7,7 @@ use super::answer::Answer;
 use super::step::Step;
 use crate::ids::Rank;
 use crate::net::address::{Address, AddressError};
-use crate::net::dial::{DialError, dial};
+use crate::net::dial::{DialError, dial_patiently};
 use crate::net::link::Link;
 use crate::wire::frame::{FrameError, FrameReader, FrameWriter};
 use crate::wire::preamble::Target;
@@ -15,7 +15,7 @@ use crate::wire::rank::{FromServer, ToServer};
 
 /// Why the root cannot be asked.
 #[derive(Debug, thiserror::Error)]
-enum RootError {
+pub(super) enum RootError {
     #[error(transparent)]
     Address(#[from] AddressError),
     #[error(transparent)]
@@ -51,10 +51,15 @@ impl Step {
     }
 
     /// Says something to the root for a rank. The link stays open both ways for its answer.
-    async fn tell_root(&self, rank: Rank, message: &ToServer, data: &[u8]) -> Result<Link, RootError> {
+    pub(super) async fn tell_root(
+        &self,
+        rank: Rank,
+        message: &ToServer,
+        data: &[u8],
+    ) -> Result<Link, RootError> {
         let address: Address = self.launch.root.as_deref().unwrap_or_default().parse()?;
         let target = Target::Rank { key: self.launch.key, secret: self.launch.secret.clone(), rank };
-        let mut link = dial(&address, target, None).await?;
+        let mut link = dial_patiently(&address, target, None).await?;
         FrameWriter::new(&mut link.write).message_with_payload(message, data).await?;
         Ok(link)
     }

@@ -38,6 +38,8 @@ pub(super) struct Task {
     pub(super) local: usize,
     pub(super) rank: Rank,
     pub(super) progress: Progress,
+    /// When it began, in microseconds since 1970; 0 before.
+    pub(super) started_us: u64,
     /// How it ended.
     pub(super) exit: Option<Exit>,
     /// The end of its error output, for the report of its loss.
@@ -59,6 +61,7 @@ impl Task {
             local,
             rank: task.rank,
             progress: Progress::Starting,
+            started_us: 0,
             exit: None,
             tail: Vec::new(),
             logs: [
@@ -134,9 +137,7 @@ impl Step {
                 }
             };
             let mut environment = base.with_task(on_node, task);
-            if self.launch.virtual_nodes {
-                virtual_nodes::set_variables(&mut environment, &self.launch);
-            }
+            virtual_nodes::set_variables(&mut environment, &self.launch);
             self.lead_to_pmix(at, &mut environment);
             let inherited = match self.open_pmi(at, &mut environment) {
                 Ok(inherited) => inherited,

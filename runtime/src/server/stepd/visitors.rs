@@ -98,7 +98,7 @@ impl Step {
             Target::Peer { rank, from, turn, .. } => {
                 tokio::task::spawn_local(async move { step.introduce(rank, turn, from, bytes).await });
             }
-            Target::Controller | Target::Join | Target::Node => {}
+            Target::Controller | Target::Join | Target::Node | Target::Heir => {}
         }
     }
 

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::super::exchange::Outcome;
 use super::super::failure::Failure;
+use super::super::far::{Route, Seen};
 use super::super::segment::Seat;
 use super::super::step_link::{News, StepLink};
 use super::super::tickets::Ticket;
 use super::super::waker::Sleep;
-use super::Engine;
+use super::awaits::{AnyOf, Awaits};
+use super::{Engine, ToServer};
 use crate::ids::Rank;
 
 impl Engine {
@@ -32,31 +34,18 @@ impl Engine {
     pub(crate) fn wait_any(&mut self, requests: &[Ticket]) -> Result<usize, Failure> {
         self.wait_until(
             |engine| Ok(requests.iter().position(|request| engine.exchange.is_over(*request))),
-            |engine| engine.hope_for_any(requests),
+            &AnyOf(requests),
         )
     }
 
-    /// Whether one of some requests may still end.
-    pub(super) fn hope_for_any(&self, requests: &[Ticket]) -> Result<(), Failure> {
-        let mut outcome = Ok(());
-        for request in requests {
-            let Some(from) = self.exchange.depends_on(*request) else { continue };
-            outcome = self.hope_for(from);
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        outcome
-    }
-
-    /// Waits until something is so, and serves everybody meanwhile. `hope` fails where it can never be. Blocks.
+    /// Waits until something is so, and serves everybody meanwhile. Blocks.
     ///
     /// # Errors
-    /// That of `ready` or `hope`; what has ended the step for this rank.
+    /// That of `ready`, or of what is awaited where it can never be; what has ended the step for this rank.
     pub(crate) fn wait_until<T>(
         &mut self,
         mut ready: impl FnMut(&mut Self) -> Result<Option<T>, Failure>,
-        hope: impl Fn(&Self) -> Result<(), Failure>,
+        awaited: &impl Awaits,
     ) -> Result<T, Failure> {
         let mut spins = self.spins;
         let mut prepared = false;
@@ -73,18 +62,22 @@ impl Engine {
                 std::hint::spin_loop();
                 continue;
             }
-            if let Err(failure) = self.check().and_then(|()| hope(self)) {
+            if let Err(failure) = self.check().and_then(|()| awaited.hope(self)) {
                 break Err(failure);
             }
             // Everything is looked at once more between the two steps.
             if prepared {
-                if let Err(failure) = self.sleep() {
+                if let Err(failure) = self.sleep(awaited) {
                     break Err(failure);
                 }
                 spins = self.spins;
+            } else if self.far.is_some() {
+                if let Err(failure) = self.reach(awaited.sources(self)) {
+                    break Err(failure);
+                }
+                self.seat().waker.prepare(Sleep::Poll);
             } else {
-                let how = if self.far.is_some() { Sleep::Poll } else { Sleep::Futex };
-                self.seat().waker.prepare(how);
+                self.seat().waker.prepare(Sleep::Futex);
             }
             prepared = !prepared;
         };
@@ -94,20 +87,43 @@ impl Engine {
         outcome
     }
 
-    /// Sleeps until something may have happened.
-    pub(super) fn sleep(&mut self) -> Result<(), Failure> {
-        if self.far.is_some() {
-            self.look_far(None)?;
-        } else {
-            self.seat().waker.sleep(None);
+    /// Sleeps until something may have happened. A rank whose patience ends says so once, and that it goes on when it
+    /// does: so a step process knows of ranks that all wait for one another, and nobody has to look for them.
+    fn sleep(&mut self, awaited: &impl Awaits) -> Result<(), Failure> {
+        if !self.sleep_for(self.patience)? {
+            let call =
+                self.call.get().map_or_else(|| "the end of its `World`".to_owned(), |call| call.to_string());
+            let what = format!("{call} waits for {}", awaited.describe(self));
+            self.tell(&ToServer::Blocked { what });
+            self.sleep_for(None)?;
+            self.tell(&ToServer::GoesOn);
         }
         self.seat().waker.cancel();
         Ok(())
     }
 
+    /// Sleeps until something may have happened; false where the time is over first.
+    fn sleep_for(&mut self, time: Option<Duration>) -> Result<bool, Failure> {
+        if self.far.is_some() {
+            return Ok(!self.look_beyond(time)?.is_late);
+        }
+        Ok(self.seat().waker.sleep(time))
+    }
+
+    fn tell(&mut self, message: &ToServer) {
+        if let Some(step) = &mut self.step {
+            // A step process that is gone is noticed where its link is read.
+            let _ = step.tell(message);
+        }
+    }
+
     /// Looks at what comes from other nodes, and waits for anything: `None`, for ever.
     pub(super) fn look_far(&mut self, wait: Option<Duration>) -> Result<bool, Failure> {
-        let Some(far) = &mut self.far else { return Ok(false) };
+        Ok(self.look_beyond(wait)?.moved)
+    }
+
+    fn look_beyond(&mut self, wait: Option<Duration>) -> Result<Seen, Failure> {
+        let Some(far) = &mut self.far else { return Ok(Seen::default()) };
         self.unlooked = 0;
         let step = self.step.as_ref().map(StepLink::socket);
         let mut seen = far.look(&mut self.exchange, step, wait)?;
@@ -117,11 +133,15 @@ impl Engine {
                     far.adopt(rank, dialled, socket)?;
                     seen.moved = true;
                 }
+                News::NoPeer { rank, failure } => {
+                    far.give_up(rank, failure);
+                    seen.moved = true;
+                }
                 News::Over(failure) => drop(self.over.get_or_insert(failure)),
                 News::Nothing => {}
             }
         }
-        Ok(seen.moved)
+        Ok(seen)
     }
 
     /// Moves whatever can be moved, that of other nodes too.
@@ -136,8 +156,11 @@ impl Engine {
     /// Whether something may still come from a rank, or from any.
     pub(super) fn hope_for(&self, from: Option<Rank>) -> Result<(), Failure> {
         match from {
-            Some(from) if self.has_left(from) => Err(Failure::Left(from)),
-            Some(_) => Ok(()),
+            Some(from) => match self.far.as_ref().map(|far| far.route(from)) {
+                Some(Route::None(failure)) => Err(failure),
+                _ if self.has_left(from) => Err(Failure::Left(from)),
+                _ => Ok(()),
+            },
             None => {
                 let others = || (0..self.places.len() as u32).map(Rank).filter(|rank| *rank != self.me);
                 let nobody = self.places.len() > 1 && others().all(|rank| self.has_left(rank));

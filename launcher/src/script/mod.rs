@@ -38,7 +38,7 @@ pub struct BatchLine {
 /// A [`Mistake`] in it.
 pub fn read_batch_line(command: Command, words: &[String]) -> Result<BatchLine, Mistake> {
     let mut request = Request::default();
-    let (options, end) = apply_components(command, words, &mut request, &mut |_| Ok(()))?;
+    let (options, end) = apply_components(command, words, &mut request, &mut |_| Ok(()), |_, _| Ok(()))?;
     // As `sbatch`: what stands between components is no word of the script either.
     let script = words[end..].iter().filter(|word| *word != BETWEEN_COMPONENTS).cloned().collect();
     Ok(BatchLine { request, options, script })
@@ -47,18 +47,20 @@ pub fn read_batch_line(command: Command, words: &[String]) -> Result<BatchLine, 
 /// What stands between the components of a heterogeneous job on a command line.
 pub const BETWEEN_COMPONENTS: &str = ":";
 
-/// Applies the options of each component, after `before`; gives their words, and where they end.
+/// Applies the options of each component, between `before` and `after`; gives their words, and where they end.
 fn apply_components(
     command: Command,
     words: &[String],
     request: &mut Request,
     before: &mut dyn FnMut(&mut Request) -> Result<(), Mistake>,
+    after: fn(Command, &mut Request) -> Result<(), Mistake>,
 ) -> Result<(Vec<Vec<String>>, usize), Mistake> {
     let (mut options, mut at) = (Vec::new(), 0);
     loop {
         before(request)?;
         let rest = &words[at..];
         let end = apply(command, rest, request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+        after(command, request)?;
         options.push(rest[..end].to_vec());
         at += end;
         if words.get(at).is_none_or(|word| word != BETWEEN_COMPONENTS) {
@@ -106,6 +108,7 @@ pub fn read_batch(
         if let Some(options) = line.options.get(at).or(line.options.last()) {
             apply(command, options, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
         }
+        settle(command, &mut request)?;
     }
     request.share_time_limit();
     match &request.refused {
@@ -126,6 +129,7 @@ pub fn read_line(
     let mut request = Request::default();
     read_variables(command, variable, &mut request)?;
     let end = apply(command, words, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+    settle(command, &mut request)?;
     Ok((request, end))
 }
 
@@ -140,7 +144,7 @@ pub fn read_components(
 ) -> Result<(Request, usize), Mistake> {
     let mut request = Request::default();
     let mut variables = |request: &mut Request| read_variables(command, variable, request);
-    let (_, end) = apply_components(command, words, &mut request, &mut variables)?;
+    let (_, end) = apply_components(command, words, &mut request, &mut variables, settle)?;
     request.share_time_limit();
     Ok((request, end))
 }
@@ -155,10 +159,22 @@ pub fn read_line_after(
     words: &[String],
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(Request, usize), Mistake> {
-    let mut request = Request { job: before.job.next_component(), ..before.clone() };
+    let mut request = before.clone();
+    request.take_over(before.job.next_component());
     read_variables(command, variable, &mut request)?;
     let end = apply(command, words, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+    settle(command, &mut request)?;
     Ok((request, end))
+}
+
+/// What is decided when all options of a component have been read.
+fn settle(command: Command, request: &mut Request) -> Result<(), Mistake> {
+    let memory = request.memory.settle().map_err(|why| Mistake::fatal(command, why))?;
+    request.job.memory = memory;
+    if request.flags.quiet && request.flags.verbose > 0 {
+        return Err(Mistake::line(command, "don't specify both --verbose (-v) and --quiet (-Q)", 1));
+    }
+    Ok(())
 }
 
 fn read_variables(
@@ -229,8 +245,8 @@ pub fn place_of_option(script: &[u8], long: &str) -> Option<Place> {
 
 /// `--begin` and `--deadline`, which need the clock: a refusal in Slurm's words.
 #[must_use]
-pub fn bad_time(command: Command, option: &'static str, value: &str) -> Mistake {
-    let kind = WordErrorKind::Value { option, value: value.to_owned(), bad: Bad::Specification };
+pub fn bad_time(command: Command, option: &'static str, value: &str, why: begin::NoTime) -> Mistake {
+    let kind = WordErrorKind::Value { option, value: value.to_owned(), bad: Bad::Time(why) };
     Mistake::option(command, &kind, None)
 }
 
@@ -308,6 +324,65 @@ mod tests {
     fn a_line_has_no_more_components_than_a_job() {
         let words = vec![":".to_owned(); HET_COMPONENTS_MAX + 2];
         assert!(read_batch_line(Command::Sbatch, &words).unwrap_err().title.contains("at most"));
+    }
+
+    #[test]
+    fn memory_is_asked_for_in_one_way() {
+        use spec::Memory::{PerCpu, PerNode};
+        let read = |script: &str, words: &str, variables: &[(&str, &str)]| {
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            let line = BatchLine { request: Request::default(), options: vec![words], script: Vec::new() };
+            let variable = |name: &str| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            let request = read_batch(Command::Sbatch, &line, &variable, script.as_bytes());
+            request
+                .map(|request| request.job.memory)
+                .map_err(|mistake| (mistake.exit_code, mistake.slurm.join("")))
+        };
+        let (plain, asking) = ("#!/bin/sh\n", "#!/bin/sh\n#SBATCH --mem-per-cpu=2\n");
+        let node = ("SBATCH_MEM_PER_NODE", "7");
+        assert_eq!(read(asking, "", &[node]), Ok(Some(PerCpu(2))));
+        assert_eq!(read(plain, "--mem=1 --mem=3", &[node]), Ok(Some(PerNode(3))));
+        let both = "sbatch: fatal: --mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive.";
+        assert_eq!(read(asking, "--mem=1", &[]), Err((1, both.to_owned())));
+        let variables = [node, ("SBATCH_MEM_PER_CPU", "8")];
+        assert!(read(plain, "", &variables).unwrap_err().1.starts_with("sbatch: fatal: SLURM_MEM_PER_CPU"));
+    }
+
+    #[test]
+    fn values_are_refused_and_taken_as_slurm_does() {
+        let read = |words: &str| {
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            let (request, _) = read_line(Command::Sbatch, &words, &|_| None)
+                .map_err(|mistake| mistake.slurm.join("\n").replace("sbatch: error: ", ""))?;
+            request.refused.map_or(Ok(request.job), |bad| Err(format!("{bad:?}")))
+        };
+        for (words, text) in [
+            ("-N 3-1", "Maximum node count 1 is less than minimum node count 3"),
+            ("-N 2-", "Maximum node count -1 is less than minimum node count 2"),
+            ("-N 2-x", "\"x\" is not a valid node count"),
+            ("-n 99999999999", "Numeric argument (99999999999) too large for --ntasks."),
+            ("--ntasks-per-node=0", "Invalid numeric value \"0\" for --ntasks-per-node."),
+            ("-B 1:x", "Invalid numeric value \"x\" for second arg of -B."),
+            ("-m plane", "Invalid plane size or size not specified\nInvalid --distribution specification"),
+            ("--priority=-1", "Priority must be >= 0"),
+            ("--priority=4294967294", "Priority must be < 4294967294"),
+            ("--hint=x", "unrecognized --hint argument \"x\", see --hint=help"),
+            ("--mail-type=x,y", "Invalid --mail-type specification"),
+            ("--switches=0", "Invalid numeric value \"0\" for --switches."),
+            ("--signal=65536", "Invalid --signal specification"),
+            ("-v -Q", "don't specify both --verbose (-v) and --quiet (-Q)"),
+        ] {
+            assert_eq!(read(words), Err(text.to_owned()), "{words}");
+        }
+        assert!(read("--time-min=0").unwrap_err().contains("Invalid time-min specification"));
+        assert_eq!(read("-N -2").unwrap().nodes, Some((1, 2)));
+        assert_eq!(read("--priority=5x").unwrap().priority, Some(5));
+        assert_eq!(read("--mail-type=END,x").unwrap().mail_type, ["END"]);
+        assert_eq!(read("-p a,,b,").unwrap().partition, ["a", "b"]);
+        let signal = read("--signal=INT@").unwrap().signal.unwrap();
+        assert_eq!((signal.signal, signal.before_secs), (2, 0));
     }
 
     #[test]

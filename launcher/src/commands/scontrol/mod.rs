@@ -8,6 +8,7 @@ pub mod keyword;
 pub mod ping;
 pub mod record;
 pub mod show;
+mod show_extras;
 pub mod show_hosts;
 pub mod show_job;
 pub mod show_node;

@@ -230,10 +230,9 @@ impl Talk {
     }
 
     fn warn(&self, warnings: &[String]) {
+        // `--quiet` does not cover them.
         for warning in warnings {
-            if !self.quiet || warning.starts_with("error: ") {
-                eprintln!("srun: {warning}");
-            }
+            eprintln!("srun: {warning}");
         }
     }
 }

@@ -68,6 +68,7 @@ pub(super) fn read(words: &[OsString], variable: Lookup<'_>) -> Result<Asked, Re
         }
         (None, None) => alone(words, variable)?,
     };
+    asked.request.step.own_job = asked.job.is_none();
     asked.command_line = std::iter::once("srun".to_owned()).chain(texts).collect::<Vec<_>>().join(" ");
     Ok(asked)
 }
@@ -280,7 +281,7 @@ fn complete_request(request: &mut Request, cwd: &Path, alone: bool) -> Result<()
         None => Ok(None),
         Some(text) => begin::parse(text, &now)
             .map(Some)
-            .ok_or_else(|| Refused::from(bad_time(Command::Srun, option, text))),
+            .map_err(|why| Refused::from(bad_time(Command::Srun, option, text, why))),
     };
     request.job.begin = moment("begin", &request.flags.begin)?;
     request.job.deadline = moment("deadline", &request.flags.deadline)?;

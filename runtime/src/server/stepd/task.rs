@@ -288,7 +288,12 @@ impl Step {
             rlimits: &program::limits(&self.launch.rlimits),
         };
         spawn.start().map_err(|error| {
-            (if error.stage == Stage::Exec { shown } else { error.to_string() }, error.source)
+            let what = match error.stage {
+                Stage::Exec => program::missing_interpreter(path.to_bytes(), &error.source)
+                    .map_or(shown, |interpreter| format!("execve(): bad interpreter({interpreter})")),
+                _ => error.to_string(),
+            };
+            (what, error.source)
         })
     }
 }

@@ -10,7 +10,9 @@ use prun_runtime::ids::{JobId, Rank, StepId, StepKey};
 use prun_runtime::server::guard::{Guard, Role, Workspace, fork_guard};
 use prun_runtime::server::node::{Adopted, RankServer};
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
-use prun_runtime::wire::launch::{Input, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch};
+use prun_runtime::wire::launch::{
+    Input, Machine, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch,
+};
 use prun_runtime::wire::node::{FromNode, ToNode};
 use prun_runtime::wire::preamble::Target;
 use prun_runtime::wire::rank::{Call, FromServer, ToServer};
@@ -87,7 +89,7 @@ impl Cluster {
         let (to_node, from_controller) = mpsc::channel(100);
         let (to_controller, from_node) = mpsc::channel(100);
         let (connections, adopted) = mpsc::channel(100);
-        let mut server = RankServer::new(guard, Vec::new(), false, adopted);
+        let mut server = RankServer::new(guard, Vec::new(), Machine::Whole, adopted);
         let server = tokio::spawn(async move {
             server.serve(from_controller, to_controller).await;
             server.into_guard()
@@ -135,7 +137,7 @@ impl Cluster {
             owner_grace_ms: Some(100),
             root: None,
             mpi: None,
-            virtual_nodes: false,
+            machine: Machine::Whole,
             layout: Vec::new(),
             nodes: vec![NodeTasks {
                 name: "n1".into(),

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use prun_runtime::net::address::Address;
 use prun_runtime::server::guard::{Role, fork_guard};
+use prun_runtime::wire::launch::Machine;
 
 use super::dispatch::{fail, parse, trace};
 use crate::daemon::home::Home;
@@ -40,6 +41,9 @@ struct Options {
     /// said
     #[arg(long)]
     cpus: Option<u32>,
+    /// One of several nodes on this machine, though it can be reached from others
+    #[arg(long, hide = true, requires = "cpus")]
+    shares_machine: bool,
     /// Memory to be given to jobs, in MiB; that of the machine where it is not said
     #[arg(long, value_name = "MIB")]
     memory: Option<u64>,
@@ -72,6 +76,20 @@ pub fn run(words: &[OsString]) -> ExitCode {
     match start(&options) {
         Ok(code) => code,
         Err(error) => fail("prun node", error.as_ref()),
+    }
+}
+
+/// What the node is of this machine. One that no other machine reaches shares it with all nodes of its cluster.
+fn machine_of(options: &Options) -> Machine {
+    let host = |place: &String| place.rsplit_once(':').map_or_else(String::new, |(host, _)| host.to_owned());
+    let is_loopback =
+        |place: &String| host(place).starts_with("127.") || ["localhost", "[::1]"].contains(&&*host(place));
+    match options.cpus {
+        None => Machine::Whole,
+        Some(_) if options.shares_machine || options.listen.as_ref().is_none_or(is_loopback) => {
+            Machine::Shared
+        }
+        Some(_) => Machine::Counted,
     }
 }
 
@@ -112,7 +130,7 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
         shape.nodes("").into_iter().next().map(|facts| prun_runtime::wire::node::NodeFacts { name, ..facts });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(facts) = facts {
-        runtime.block_on(node::run(directory, guard, facts, options.cpus.is_some(), &way))?;
+        runtime.block_on(node::run(directory, guard, facts, machine_of(options), &way))?;
     }
     drop(lock);
     Ok(ExitCode::SUCCESS)

@@ -111,6 +111,7 @@ fn up(options: &Options) -> Result<Home, UpError> {
             let mut command = Command::new(&binary);
             command.arg("node").arg("--dir").arg(home.path());
             command.args(["--name", &node.name, "--cpus", &node.cpus.to_string()]);
+            command.arg("--shares-machine");
             command.args(["--memory", &node.memory_mb.unwrap_or(share).to_string()]);
             if let Some(place) = &options.listen {
                 command.args(["--listen", &port_above(place, number)?]);

@@ -14,6 +14,7 @@ use prun_runtime::server::door::{self, Listener, Visitor};
 use prun_runtime::server::guard::Guard;
 use prun_runtime::server::node::{Adopted, RankServer};
 use prun_runtime::wire::frame::{FrameError, FrameReader, FrameWriter};
+use prun_runtime::wire::launch::Machine;
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
 use prun_runtime::wire::preamble::Target;
 use tokio::net::UnixListener;
@@ -89,7 +90,7 @@ pub async fn run(
     directory: PrivateDir,
     guard: Guard,
     mut facts: NodeFacts,
-    virtual_cpus: bool,
+    machine: Machine,
     way: &Way,
 ) -> Result<(), NodeError> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -109,7 +110,7 @@ pub async fn run(
         }
     };
     doors.spawn(keep(Listener::Unix(listener), way.clone(), connections));
-    let mut server = RankServer::new(guard, vec![facts], virtual_cpus, adopted);
+    let mut server = RankServer::new(guard, vec![facts], machine, adopted);
     tokio::select! {
         () = serve(&mut server, way, port) => {}
         _ = terminate.recv() => {}

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use prun_runtime::ids::{Rank, StepId, StepKey};
-use prun_runtime::wire::launch::{Input, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch};
+use prun_runtime::wire::launch::{
+    Input, Machine, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch,
+};
 use serde_bytes::ByteBuf;
 
 use super::devices;
@@ -48,7 +50,7 @@ pub fn batch_launch(
         owner_grace_ms: None,
         root: None,
         mpi: None,
-        virtual_nodes: false,
+        machine: Machine::default(),
         layout: Vec::new(),
         nodes: vec![node],
     })

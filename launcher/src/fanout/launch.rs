@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use prun_runtime::ids::Rank;
-use prun_runtime::wire::launch::{Mpi, MpiKind, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch};
+use prun_runtime::wire::launch::{
+    Machine, Mpi, MpiKind, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch,
+};
 use serde_bytes::ByteBuf;
 
 use crate::controller::api::StepCreated;
@@ -105,7 +107,7 @@ pub fn launch(
         owner_grace_ms: Some(OWNER_GRACE_MS),
         root: created.addresses.first().cloned(),
         mpi: own.mpi.map(|MpiOffer { kind, linked }| Mpi { kind, linked }),
-        virtual_nodes: false,
+        machine: Machine::default(),
         layout: layout(created),
         nodes: nodes.collect(),
     }

@@ -13,6 +13,7 @@ mod het;
 mod http;
 mod kill;
 mod main_job;
+mod mpirun;
 mod network;
 mod no_controller;
 mod output;

@@ -15,7 +15,7 @@ use crate::ids::StepKey;
 use crate::limits::QUEUE_MESSAGES_MAX;
 use crate::net::address::Address;
 use crate::wire::frame::FrameError;
-use crate::wire::launch::StepLaunch;
+use crate::wire::launch::{Machine, StepLaunch};
 use crate::wire::node::{FromNode, NodeFacts, ToNode};
 use crate::wire::preamble::Target;
 use crate::wire::stepd::{FromStepd, ToStepd};
@@ -31,7 +31,7 @@ pub type Adopted = (Target, OwnedFd);
 pub struct RankServer {
     guard: Guard,
     nodes: Vec<NodeFacts>,
-    virtual_cpus: bool,
+    machine: Machine,
     connections: mpsc::Receiver<Adopted>,
     steps: HashMap<StepKey, mpsc::Sender<Order>>,
     attended: JoinSet<StepKey>,
@@ -42,20 +42,19 @@ pub struct RankServer {
 
 impl RankServer {
     /// One that stands for these nodes. Step processes come from the guard; connections for steps come through the
-    /// queue, their preambles read off. With `virtual_cpus` the nodes' CPUs are not this machine's, and no task is
-    /// bound to any.
+    /// queue, their preambles read off. Where they are not the whole `machine`, no task is bound to CPUs.
     #[must_use]
     pub fn new(
         guard: Guard,
         nodes: Vec<NodeFacts>,
-        virtual_cpus: bool,
+        machine: Machine,
         connections: mpsc::Receiver<Adopted>,
     ) -> Self {
         let (tell, news) = mpsc::channel(QUEUE_MESSAGES_MAX);
         Self {
             guard,
             nodes,
-            virtual_cpus,
+            machine,
             connections,
             steps: HashMap::new(),
             attended: JoinSet::new(),
@@ -135,8 +134,8 @@ impl RankServer {
 
     fn launch(&mut self, mut launch: StepLaunch) {
         let key = launch.key;
-        launch.virtual_nodes = self.virtual_cpus;
-        if self.virtual_cpus {
+        launch.machine = self.machine;
+        if self.machine != Machine::Whole {
             launch.nodes.iter_mut().flat_map(|node| &mut node.tasks).for_each(|task| task.cpus.clear());
         }
         let link = match self.guard.step_process().and_then(control::split) {

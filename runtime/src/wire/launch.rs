@@ -53,15 +53,26 @@ pub struct StepLaunch {
     /// How the MPI libraries of its ranks find one another; `None`: they do not.
     #[serde(default)]
     pub mpi: Option<Mpi>,
-    /// The rank server's nodes are not machines: its CPUs are shared, and so is the machine with other nodes. Set by
-    /// the rank server.
+    /// What the rank server's nodes are of their machine. Set by the rank server.
     #[serde(default)]
-    pub virtual_nodes: bool,
+    pub machine: Machine,
     /// Every node of the step with its ranks, in the step's node order; empty: those of `nodes` are all.
     #[serde(default)]
     pub layout: Vec<NodeRanks>,
     /// The nodes of this rank server that take part, in the step's node order.
     pub nodes: Vec<NodeTasks>,
+}
+
+/// What a rank server's nodes are of the machine that they stand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Machine {
+    /// All of it: tasks are bound to its CPUs.
+    #[default]
+    Whole,
+    /// All of it, with a number of CPUs that somebody has said, a container's for instance: tasks are bound to none.
+    Counted,
+    /// Several that share it, each with such a number of CPUs.
+    Shared,
 }
 
 /// Which ranks a node of a step has, and how they are reached.

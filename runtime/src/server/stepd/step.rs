@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use rustix::process::Pid;
@@ -53,6 +53,8 @@ const NO_STDIO: i32 = 53;
 pub(super) struct Step {
     pub(super) launch: StepLaunch,
     pub(super) workspace: Workspace,
+    /// No file of its tasks is older.
+    pub(super) begin: SystemTime,
     pub(super) tasks: RefCell<Vec<Task>>,
     pub(super) by_rank: HashMap<Rank, usize>,
     /// What happened, in order, for every launcher that comes.
@@ -124,6 +126,7 @@ impl Step {
             ends: Notify::new(),
             launch,
             workspace,
+            begin: SystemTime::now(),
             tasks: RefCell::new(tasks),
             by_rank,
             events: RefCell::default(),
@@ -394,7 +397,7 @@ impl Step {
 
 /// Microseconds since 1970.
 fn now_us() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 

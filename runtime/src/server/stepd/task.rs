@@ -137,9 +137,7 @@ impl Step {
                 }
             };
             let mut environment = base.with_task(on_node, task);
-            if self.launch.virtual_nodes {
-                virtual_nodes::set_variables(&mut environment, &self.launch);
-            }
+            virtual_nodes::set_variables(&mut environment, &self.launch);
             self.lead_to_pmix(at, &mut environment);
             let inherited = match self.open_pmi(at, &mut environment) {
                 Ok(inherited) => inherited,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use prun_runtime::ids::{JobId, Rank, StepId, StepKey};
-use prun_runtime::wire::launch::{Input, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch};
+use prun_runtime::wire::launch::{
+    Input, Machine, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch,
+};
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
 use prun_runtime::wire::step::Exit;
 use serde_bytes::ByteBuf;
@@ -360,7 +362,7 @@ pub(super) fn launch(
         owner_grace_ms: None,
         root: None,
         mpi: None,
-        virtual_nodes: false,
+        machine: Machine::default(),
         layout: Vec::new(),
         nodes: (0..).zip(nodes).map(node).collect(),
     }

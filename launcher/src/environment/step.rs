@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_step_tells_of_its_job_too() {
-        let nodes = ["SLURM_JOB_NODELIST=n[1-2]", "SLURM_NODELIST=n[1-2]", "SLURM_JOB_ID=42", "SLURM_JOBID=42"];
+        let nodes =
+            ["SLURM_JOB_NODELIST=n[1-3]", "SLURM_NODELIST=n[1-3]", "SLURM_JOB_ID=42", "SLURM_JOBID=42"];
         let rest = ["SLURM_JOB_PARTITION=main", "SLURM_JOB_UID=1000", "SLURM_JOB_USER=ada"];
         check(&variables("-n 6", "-n 1"), &[&nodes[..], &rest[..]].concat());
     }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Programs that drive Slurm, installed from PyPI and unchanged, against `prun up`: each check here, with a table at the end.
 
-    tests/clients/run.py [NAME...] [--all] [--also DIRECTORY] [--prun BINARY | --slurm] [--jobs N] [--keep] [--lock]
+    tests/clients/run.py [NAME...] [--all] [--also DIRECTORY] [--without NAME] [--prun BINARY | --slurm] [--jobs N] [--keep]
+                         [--lock]
 
 Without names, the light ones are run; `--all` adds the heavy ones. Every client has a directory with
 
@@ -11,7 +12,8 @@ Without names, the light ones are run; `--all` adds the heavy ones. Every client
 
 and gets a fresh environment, directory and cluster of its own, so that none meets what another left. `--also` names a
 directory of more checks that are programs by themselves (`NAME/check`, closing with a line `ok: ...` or `not ok: ...`).
-`--slurm` takes the Slurm commands found on `PATH` instead of a cluster of prun. Ends with `N passed, N failed`.
+`--slurm` takes the Slurm commands found on `PATH` instead of a cluster of prun. A client whose packages cannot be had is
+left out, aloud. Ends with `N passed, N failed, N skipped`.
 """
 
 import argparse
@@ -23,6 +25,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +37,8 @@ TOP = ROOM.parent.parent
 #: What a check must not inherit: another cluster, or a job that this command itself runs in.
 FOREIGN = ("PRUN_", "SLURM_", "SBATCH_", "SALLOC_", "PMI_", "PMIX_")
 UV = "uv==0.13.9"
+#: Marks all that a check starts, so that what it leaves is found.
+MARK = "PRUN_CLIENTS_CHECK"
 
 
 @dataclasses.dataclass
@@ -71,10 +76,15 @@ class Result:
     """How a check went."""
 
     client: Client
-    passed: bool
+    #: `None`: it was not run, since its packages cannot be had.
+    passed: bool | None
     said: str
     seconds: float
     log: str
+
+    def verdict(self):
+        """One word for a reader."""
+        return {True: "ok", False: "FAIL", None: "LEFT OUT"}[self.passed]
 
     def row(self):
         """A row of the table in `docs/clients.md`."""
@@ -134,11 +144,14 @@ class Bench:
         place = pathlib.Path(tempfile.mkdtemp(prefix=f"{client.name}-", dir=self.work))
         log, begin = place / "log", time.monotonic()
         try:
+            venv = self.install(client) if client.program.name == "check.py" else None
+        except subprocess.CalledProcessError:
+            return Result(client, None, "its packages cannot be had", time.monotonic() - begin, "")
+        try:
             with self.cluster(place) as env, open(log, "w") as out:
-                venv = self.install(client) if client.program.name == "check.py" else None
                 begin = time.monotonic()
                 code = self.run(client, venv, place, env, out)
-        except (OSError, AssertionError, subprocess.CalledProcessError) as wrong:
+        except (OSError, AssertionError) as wrong:
             return Result(client, False, f"not run: {wrong}", time.monotonic() - begin, "")
         text = log.read_text(errors="replace")
         said = re.findall(r"^(\d+ passed, \d+ failed|(?:not )?ok: .*)$", text, re.MULTILINE)
@@ -151,7 +164,7 @@ class Bench:
         """One check in its own directory; gives its exit code, 124 when its time was over."""
         home = place / "home"
         home.mkdir()
-        env = {**env, "TMPDIR": str(home), "PYTHONUNBUFFERED": "1"}
+        env = {**env, "TMPDIR": str(home), "PWD": str(home), "PYTHONUNBUFFERED": "1", MARK: str(place)}
         if venv is None:
             # These make their environments themselves, and choose where they run.
             env["CLIENTS_VENVS"] = str(self.work / "environments")
@@ -168,10 +181,18 @@ class Bench:
         except subprocess.TimeoutExpired:
             return 124
         finally:
-            # What a check leaves running belongs to its session.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, 9)
+            for pid in started_with(f"{MARK}={place}"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             child.wait()
+
+
+def started_with(variable):
+    """The processes that have a variable: all that a check has started, in whatever session they are by now."""
+    for environ in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if variable.encode() in environ.read_bytes().split(b"\0"):
+                yield int(environ.parent.name)
 
 
 def chosen(options):
@@ -183,7 +204,7 @@ def chosen(options):
     assert not unknown, f"no such client: {', '.join(sorted(unknown))}"
     if options.names:
         return [client for client in every if client.name in options.names]
-    return [client for client in every if options.all or not client.heavy]
+    return [client for client in every if (options.all or not client.heavy) and client.name not in options.without]
 
 
 def main():
@@ -192,6 +213,7 @@ def main():
     parser.add_argument("names", nargs="*", help="clients to check (default: all that are light)")
     parser.add_argument("--all", action="store_true", help="heavy ones too")
     parser.add_argument("--also", type=pathlib.Path, help="directory of further checks")
+    parser.add_argument("--without", action="append", default=[], metavar="NAME", help="leave this one out")
     parser.add_argument("--prun", type=pathlib.Path, default=TOP / "target/debug/prun")
     parser.add_argument("--slurm", action="store_true", help="the Slurm on PATH instead of prun")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
@@ -209,8 +231,8 @@ def main():
             for done in concurrent.futures.as_completed([pool.submit(bench.check, client) for client in clients]):
                 result = done.result()
                 results.append(result)
-                print(f"{'ok  ' if result.passed else 'FAIL'} {result.client.name}: {result.said}", flush=True)
-                if not result.passed:
+                print(f"{result.verdict()} {result.client.name}: {result.said}", flush=True)
+                if result.passed is False:
                     print("".join(f"     {line}\n" for line in result.log.splitlines()[-60:]), flush=True)
     finally:
         if options.keep:
@@ -220,9 +242,9 @@ def main():
     print("\n| client | versions | what was driven | result | time |\n|---|---|---|---|---|")
     for result in sorted(results, key=lambda result: result.client.name):
         print(result.row())
-    passed = sum(result.passed for result in results)
-    print(f"\n{passed} passed, {len(results) - passed} failed")
-    return 0 if results and passed == len(results) else 1
+    passed, failed, left_out = ([result.passed for result in results].count(how) for how in (True, False, None))
+    print(f"\n{passed} passed, {failed} failed, {left_out} skipped")
+    return 1 if failed or not results else 0
 
 
 if __name__ == "__main__":

@@ -139,8 +139,8 @@ fn ping() -> Call {
     Call { id: PING, request: Request::Ping }
 }
 
-/// Where the controller listens: inside a job its node knows; else the variable says, or it is the one of this user's
-/// own cluster (`prun up`).
+/// Where the controller listens: inside a job its node knows; else the variable says, or it is the one of the cluster
+/// whose command this is, or of this user's own (`prun up`).
 ///
 /// # Errors
 /// [`ClientError::NoController`], [`ClientError::Address`].
@@ -151,8 +151,13 @@ pub fn address() -> Result<Address, ClientError> {
     if let Ok(address) = env::var(CONTROLLER) {
         return Ok(address.parse()?);
     }
-    let own = Home::find(None).map(|home| home.controller().socket());
-    own.ok().filter(|socket| socket.exists()).map(Address::Unix).ok_or(ClientError::NoController)
+    let own = own_cluster().map(|home| home.controller().socket());
+    own.filter(|socket| socket.exists()).map(Address::Unix).ok_or(ClientError::NoController)
+}
+
+/// The cluster of this user that is meant where nobody names one.
+fn own_cluster() -> Option<Home> {
+    Home::called_in().or_else(|| Home::find(None).ok())
 }
 
 /// The directory of the cluster that commands ask: the one whose controller's socket is named, else this user's own.
@@ -170,8 +175,8 @@ fn in_job(address: &Address) -> bool {
     env::var_os(SOCKET).is_some_and(|path| *address == Address::Unix(path.into()))
 }
 
-/// Where a job script runs that is told nothing else: the controller that the variable names, or the one of this
-/// user's own cluster while it runs; `None` where there is neither.
+/// Where a job script runs that is told nothing else: the controller that the variable names, or the one of the cluster
+/// whose command this is, or of this user's own while it runs; `None` where there is none.
 ///
 /// Inside a job there is none: a job that waits for another one's CPUs while it holds its own may wait for ever.
 ///
@@ -184,7 +189,7 @@ pub fn configured() -> Result<Option<Address>, ClientError> {
     if let Ok(address) = env::var(CONTROLLER) {
         return Ok(Some(address.parse()?));
     }
-    let own = Home::find(None).map(|home| home.controller()).ok();
+    let own = own_cluster().map(|home| home.controller());
     Ok(own.filter(|seat| seat.holder().is_some()).map(|seat| seat.address()))
 }
 

@@ -12,8 +12,10 @@
 //! ```
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -73,6 +75,18 @@ impl Home {
             Ok(path) => Ok(Self { path }),
             Err(source) => Err(HomeError::File { verb: "find", path, source }),
         }
+    }
+
+    /// The one in whose `bin` the name stands that this process was called by (`getauxval(3)`, `AT_EXECFN`), if that has
+    /// a controller's socket. Programs that start commands with an environment of their own, as `JupyterHub` does, keep
+    /// variables from them, but have to find them.
+    #[must_use]
+    pub fn called_in() -> Option<Self> {
+        let name = OsStr::from_bytes(rustix::param::linux_execfn().to_bytes());
+        let name = std::path::absolute(name).ok()?;
+        let home =
+            Self { path: name.parent().filter(|directory| directory.ends_with("bin"))?.parent()?.to_owned() };
+        home.controller().socket().exists().then_some(home)
     }
 
     /// Where it is.

@@ -2,7 +2,7 @@
 
 use super::job::{allocation, devices, distribution, threads_per_core, tres_per_task};
 use super::setter::{Setter, Variables, by_node};
-use crate::controller::api::StepCreated;
+use crate::controller::api::{JobView, StepCreated};
 use crate::layout::bind::{BindKind, Binding};
 use crate::script::hostlist;
 use crate::script::options::Request;
@@ -13,6 +13,7 @@ use prun_runtime::net::address::Address;
 #[must_use]
 pub fn of_step(created: &StepCreated, request: &Request) -> Variables {
     let mut setter = Setter::default();
+    of_its_job(&mut setter, &created.job);
     if created.job.het.is_some() {
         // Of the components that it runs in, not of that which its script runs in.
         allocation(&mut setter, &created.job);
@@ -35,6 +36,26 @@ pub fn of_step(created: &StepCreated, request: &Request) -> Variables {
         mem_bind(&mut setter, text);
     }
     setter.variables
+}
+
+/// What `srun` says of the job once more. A step that is started with `--jobid`, or by a program that has dropped what
+/// the job had set (Snakemake keeps nothing but its number), has it from here.
+fn of_its_job(setter: &mut Setter, job: &JobView) {
+    let number = job.het.map_or(job.id, |het| het.leader);
+    setter.set("SLURM_JOB_ID", number);
+    setter.set("SLURM_JOBID", number);
+    setter.set("SLURM_JOB_ACCOUNT", &job.account);
+    setter.set("SLURM_JOB_QOS", &job.qos);
+    setter.set("SLURM_JOB_PARTITION", &job.partition);
+    setter.set("SLURM_JOB_UID", job.submitter.uid);
+    setter.set("SLURM_JOB_GID", job.submitter.gid);
+    setter.set("SLURM_JOB_USER", &job.submitter.user);
+    if let Some(allocation) = &job.allocation {
+        let names: Vec<String> = allocation.nodes.iter().map(|share| share.name.clone()).collect();
+        let nodes = hostlist::compress(&names);
+        setter.set("SLURM_JOB_NODELIST", &nodes);
+        setter.set("SLURM_NODELIST", &nodes);
+    }
 }
 
 fn extent(setter: &mut Setter, created: &StepCreated) {
@@ -157,6 +178,14 @@ mod tests {
         check(&of_step(&created, &request), &["SLURM_DISTRIBUTION=block"]);
         request.step.own_job = true;
         check(&of_step(&created, &request), &["SLURM_DISTRIBUTION"]);
+    }
+
+    #[test]
+    fn a_step_tells_of_its_job_too() {
+        let nodes =
+            ["SLURM_JOB_NODELIST=n[1-3]", "SLURM_NODELIST=n[1-3]", "SLURM_JOB_ID=42", "SLURM_JOBID=42"];
+        let rest = ["SLURM_JOB_PARTITION=main", "SLURM_JOB_UID=1000", "SLURM_JOB_USER=ada"];
+        check(&variables("-n 6", "-n 1"), &[&nodes[..], &rest[..]].concat());
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub fn launch(
     let mut env = own.environ;
     env.extend(of_step(created, request));
     let (programs, program_of) = number(programs, created.plan.size());
+    name_job(&mut env, &programs);
     let nodes = created.plan.nodes.iter().enumerate().map(|(node_id, node)| NodeTasks {
         name: node.name.clone(),
         node_id: node_id as u32,
@@ -123,6 +124,16 @@ fn layout(created: &StepCreated) -> Vec<NodeRanks> {
     nodes.map(node).collect()
 }
 
+/// A step whose job has no name that its programs see is named after the first of them, as `srun` names it.
+fn name_job(env: &mut Variables, programs: &[Program]) {
+    const NAME: &[u8] = b"SLURM_JOB_NAME";
+    let Some(word) = programs.first().and_then(|program| program.argv.first()) else { return };
+    if env.iter().all(|(name, _)| name.as_slice() != NAME) {
+        let base = word.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        env.push((ByteBuf::from(NAME), ByteBuf::from(base)));
+    }
+}
+
 /// Each different program once, and by rank its number.
 fn number(programs: Programs, size: u32) -> (Vec<Program>, Vec<u32>) {
     let by_rank = match programs {
@@ -143,6 +154,17 @@ fn number(programs: Programs, size: u32) -> (Vec<Program>, Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_without_a_name_is_named_after_its_program() {
+        let programs = [Program { argv: vec![ByteBuf::from("/usr/bin/env"), ByteBuf::from("-0")] }];
+        for (given, expected) in [(None, "env"), (Some("mine"), "mine")] {
+            let named = |name: &str| (ByteBuf::from("SLURM_JOB_NAME"), ByteBuf::from(name));
+            let mut env: Variables = given.map(named).into_iter().collect();
+            name_job(&mut env, &programs);
+            assert_eq!(env, [named(expected)]);
+        }
+    }
 
     #[test]
     fn equal_programs_are_sent_once() {

@@ -92,6 +92,24 @@ fn nonsense_is_refused_by_each_command_in_its_own_words() {
     assert_eq!(cluster.ask("squeue -h -t all"), "");
 }
 
+/// JupyterHub's batchspawner starts commands with hardly any variables, and so do login shells.
+#[test]
+fn a_command_in_a_clusters_directory_of_names_asks_that_cluster() {
+    let cluster = Cluster::up(&[], &["--local", "1x1:100"]);
+    let asked = |words: &[&str]| {
+        let mut command = std::process::Command::new(cluster.home().join("bin").join(words[0]));
+        command
+            .args(&words[1..])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(cluster.place().path());
+        finish(command)
+    };
+    let submitted = asked(&["sbatch", "--wait", "--wrap", "squeue -h -o %j"]);
+    assert_eq!(submitted.code, Some(0), "{submitted:?}");
+    assert_eq!(asked(&["squeue", "-h", "-t", "all", "-o", "%j %T"]).stdout, "wrap COMPLETED\n");
+}
+
 #[test]
 fn one_that_was_ended_is_told_from_none() {
     let cluster = Cluster::up(&[], &["--local", "1x1:100"]);

@@ -61,7 +61,7 @@ def _():
     return f"exit status {node.exit_status}"
 
 
-@step("a calculation over its time is known as such")
+@step("a calculation that a signal ends before its limit is a failure")
 def _():
     _, node = add(program("slow.sh", "sleep 300"), 2, 3, max_wallclock_seconds=1, custom_scheduler_commands="#SBATCH --signal=KILL@59")
     assert node.is_failed, node.process_state
@@ -106,7 +106,8 @@ with LocalTransport() as transport:
     def _():
         job = submit("short", "true")
         until(job, "COMPLETED")
-        assert scheduler.get_jobs([job, "987654"], as_dict=True).get(job) is None or True
+        # A query that `squeue` refuses is an exception here; whether the job is still listed is a matter of moments.
+        scheduler.get_jobs([job, "987654"], as_dict=True)
 
     @step("a job that Slurm refuses is an error in its words")
     def _():

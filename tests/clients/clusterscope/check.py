@@ -68,7 +68,7 @@ def _():
     (HERE / "inside.py").write_text(INSIDE)
     run("sbatch", "--wait", "-J", "ranks", "-N", "2", "-n", "4", "--ntasks-per-node=2", "-o", "ranks.out", "--wrap",
         f"srun {sys.executable} inside.py")
-    told = [json.loads(line) for line in (HERE / "ranks.out").read_text().splitlines()]
+    told = sorted(map(json.loads, (HERE / "ranks.out").read_text().splitlines()), key=lambda one: one["rank"])
     assert [one["rank"] for one in told] == [0, 1, 2, 3], told
     assert [one["LOCAL_RANK"] for one in told] == ["0", "1", "0", "1"], told
     assert {(one["name"], one["WORLD_SIZE"], one["LOCAL_WORLD_SIZE"], one["MASTER_ADDR"]) for one in told} == {

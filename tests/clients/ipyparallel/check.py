@@ -31,6 +31,12 @@ def where():
     return os.environ["SLURMD_NODENAME"], os.environ["SLURM_PROCID"]
 
 
+def sleep_long(directory):
+    import os, pathlib, time
+    pathlib.Path(directory, "begun-" + os.environ["SLURM_PROCID"]).touch()
+    time.sleep(120)
+
+
 def boom():
     raise ValueError("boom in an engine")
 
@@ -50,7 +56,8 @@ def _():
             raise AssertionError("no exception came back")
         except ipp.error.RemoteError as wrong:
             assert wrong.ename == "ValueError" and "boom in an engine" in wrong.evalue, wrong
-        endless = client[:].apply_async(lambda: __import__("time").sleep(120))
+        endless = client[:].apply_async(sleep_long, str(HERE))
+        wait_for("four engines at work", lambda: len(list(HERE.glob("begun-*"))) == 4)
         engines.signal_engines_sync(signal.SIGINT)
         try:
             endless.get(timeout=30)

@@ -55,7 +55,6 @@ def _():
                     role("worker", "echo worker $SLURM_PROCID of $SLURM_NTASKS", replicas=2))
     status = runner.wait(handle, wait_interval=0.5)
     assert status.state == AppState.SUCCEEDED, status
-    assert {one.role: len(one.replicas) for one in status.roles} == {"reader": 1, "worker": 2}, status
     said = [output(handle, "reader"), output(handle, "worker", 0), output(handle, "worker", 1)]
     assert said[0].startswith("reader in group 3 on slurmnode"), said
     assert [line.split()[0] for line in said] == ["reader", "worker", "worker"], said
@@ -72,7 +71,7 @@ def _():
 @step("an app that fails is requeued as often as it may be retried")
 def _():
     handle = launch("again", role("again", "echo try ${SLURM_RESTART_COUNT:-0}; [ ${SLURM_RESTART_COUNT:-0} = 1 ]", max_retries=2))
-    until(number(handle), "COMPLETED", seconds=60)
+    until(number(handle), "COMPLETED", seconds=200)
     assert "Restarts=1" in run("scontrol", "show", "job", number(handle))
 
 

@@ -18,11 +18,38 @@ pub fn jobs<'a>(jobs: impl Iterator<Item = &'a JobView>) -> String {
     document("jobs", jobs)
 }
 
+/// How accounting writes the state of a job. Slurm changed it from a word to a list in version 0.0.40 of its data
+/// parser, and there are programs for either: `TorchX` 0.7.0 takes nothing but a word from a plain `sacct --json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum States {
+    /// `"FAILED"`: what a plain `--json` gives.
+    #[default]
+    Word,
+    /// `["FAILED"]`: what `--json=v0.0.40` and later ones give, and the REST API.
+    List,
+}
+
+impl States {
+    /// As of a version of the data parser, such as `v0.0.42`.
+    #[must_use]
+    pub fn of_version(version: &str) -> Self {
+        const LISTS_SINCE: u32 = 40;
+        let number = version.strip_prefix("v0.0.").and_then(|number| number.parse::<u32>().ok());
+        if number.is_some_and(|number| number >= LISTS_SINCE) { Self::List } else { Self::Word }
+    }
+}
+
 /// `sacct --json`.
 #[must_use]
-pub fn accounting<'a>(jobs: impl Iterator<Item = &'a JobView>, now: f64) -> String {
-    let jobs: Vec<Value> = jobs.map(|view| job::of_accounting(view, now)).collect();
-    document("jobs", jobs)
+pub fn accounting<'a>(jobs: impl Iterator<Item = &'a JobView>, now: f64, states: States) -> String {
+    let one = |view| {
+        let mut value = job::of_accounting(view, now);
+        if states == States::Word {
+            value["state"]["current"] = json!(view.state.long());
+        }
+        value
+    };
+    document("jobs", jobs.map(one).collect())
 }
 
 /// One job of `squeue --json`.
@@ -155,7 +182,7 @@ mod tests {
 
     #[test]
     fn accounting_has_steps_and_times() {
-        let document = parsed(&accounting([&samples::failed(5)].into_iter(), 0.0));
+        let document = parsed(&accounting([&samples::failed(5)].into_iter(), 0.0, States::List));
         for (path, expected) in [
             ("/jobs/0/state/current/0", json!("FAILED")),
             ("/jobs/0/time/elapsed", json!(21)),
@@ -163,6 +190,20 @@ mod tests {
             ("/jobs/0/exit_code/return_code/number", json!(3)),
         ] {
             assert_eq!(document.pointer(path), Some(&expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_state_of_a_job_is_a_word_unless_a_version_with_lists_is_asked_for() {
+        for (version, expected) in [
+            ("", json!("FAILED")),
+            ("v0.0.39", json!("FAILED")),
+            ("v0.0.40", json!(["FAILED"])),
+            ("v0.0.42", json!(["FAILED"])),
+        ] {
+            let states = States::of_version(version);
+            let document = parsed(&accounting([&samples::failed(5)].into_iter(), 0.0, states));
+            assert_eq!(document["jobs"][0]["state"]["current"], expected, "{version}");
         }
     }
 

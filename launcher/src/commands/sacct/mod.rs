@@ -43,8 +43,8 @@ pub fn show(query: &Query, mut jobs: Vec<JobView>, clock: Clock) -> Ending {
     if query.truncate {
         jobs.iter_mut().for_each(|job| truncate(job, query.filter.from, query.filter.until));
     }
-    if query.json {
-        return Ending::text(json::accounting(jobs.iter(), clock.now));
+    if let Some(states) = query.json {
+        return Ending::text(json::accounting(jobs.iter(), clock.now, states));
     }
     let columns: Vec<(&Field, i32)> = query
         .columns

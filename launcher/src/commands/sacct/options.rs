@@ -6,6 +6,7 @@ use crate::commands::clock::Clock;
 use crate::commands::columns::widths::{Chosen, Rows, parse as columns};
 use crate::commands::ending::Ending;
 use crate::commands::jobref::{Named, split_list};
+use crate::commands::json::States;
 use crate::commands::switches::{COMMON, Switch, Value, Words, help, parse, switch};
 use crate::commands::{states, version};
 use crate::script::begin;
@@ -90,8 +91,8 @@ pub struct Query {
     pub unit: Option<char>,
     /// `--truncate`.
     pub truncate: bool,
-    /// `--json`.
-    pub json: bool,
+    /// `--json`, and how it writes states.
+    pub json: Option<States>,
     /// `--clusters`, but for `all`.
     pub clusters: Option<String>,
 }
@@ -130,7 +131,9 @@ impl Query {
             filter: filter(&words, uid_of, clock)?,
             unit: words.value("units").map(unit).transpose()?,
             truncate: words.has("truncate"),
-            json: words.has("json"),
+            json: words
+                .has("json")
+                .then(|| words.value("json").map_or(States::default(), States::of_version)),
             clusters: clusters(&words, variable),
         })
     }

@@ -325,7 +325,7 @@ fn a_rank_killed_at_any_moment_ends_all_others_in_time(seeds: std::ops::RangeInc
             let late_us = at.parse::<u128>().unwrap().saturating_sub(killed);
             assert!(late_us < 1_000_000, "seed {seed}, {shape}: after {late_us} us: {line}");
             // That another one has ended for that reason may be heard sooner, from node to node.
-            let is_named = error.contains("was killed by signal 9") || error.ends_with(" has left");
+            let is_named = error.contains("was killed by signal 9") || error.ends_with(" left");
             assert!(is_named, "seed {seed}, {shape}: {line}");
             slowest = slowest.max(late_us);
         }

@@ -93,6 +93,19 @@ class Cluster:
         return self.docker("exec", "-i", "-w", "/home/admin", self.container(service), "bash", "-c", script,
                            **options).stdout
 
+    def bring_examples(self, *names):
+        """Puts example programs, as the image's build stage has built them, into the shared home."""
+        self.docker("build", "-q", "--network", "host", "-f", "docker/Dockerfile", "--target", "build", "-t", "prun-build",
+                    ".", seconds=3600)
+        stage = self.docker("create", "prun-build").stdout.strip()
+        try:
+            with tempfile.TemporaryDirectory() as here:
+                for name in names:
+                    self.docker("cp", f"{stage}:/src/target/release/{name}", here)
+                    self.docker("cp", f"{here}/{name}", f"{self.container('slurmjupyter')}:/home/admin/{name}")
+        finally:
+            self.docker("rm", stage)
+
     def submit(self, name, script, options=""):
         self.shell("slurmjupyter", f"cat >{name}.sh", stdin=script)
         return self.shell("slurmjupyter", f"sbatch --parsable {options} {name}.sh").strip()
@@ -194,9 +207,35 @@ def runs_one_script_and_leaves(cluster):
     assert done.stdout.split() == NODES, done
 
 
-def mpi4py_is_there(cluster):
-    said = cluster.shell("slurmnode1", "python3 -c 'from mpi4py import MPI; print(MPI.Get_library_version())'")
-    assert said.startswith("MPICH"), said
+MEET = '''
+from mpi4py import MPI
+world = MPI.COMM_WORLD
+everyone = world.allgather((world.rank, MPI.Get_processor_name()))
+if world.rank == 0:
+    print(MPI.Get_library_version().split()[0], *(f"{rank}@{node}" for rank, node in everyone))
+'''
+
+
+def runs_mpi_programs_across_containers(cluster):
+    cluster.shell("slurmjupyter", "cat >meet.py", stdin=MEET)
+    starts = ["srun python3 meet.py", "mpirun python3 meet.py", "mpiexec -n 6 python3 meet.py"]
+    job = cluster.submit("meet", "\n".join(["#!/bin/bash", "#SBATCH -N 3 -n 6 -o meet.out", *starts]) + "\n")
+    cluster.ends(job, "COMPLETED|0:0")
+    everyone = " ".join(f"{rank}@slurmnode{rank // 2 + 1}" for rank in range(6))
+    assert cluster.shell("slurmjupyter", "cat meet.out").splitlines() == [f"MPICH {everyone}"] * len(starts)
+
+
+def rust_ranks_work_across_containers(cluster):
+    cluster.bring_examples("heat", "sort")
+    cluster.shell("slurmjupyter", "rm -f heat.png")
+    for name in ("heat", "sort"):
+        script = f"#!/bin/bash\n#SBATCH -N 3 -n 6 -o {name}.out\nsrun ./{name} {'heat.png' if name == 'heat' else ''}\n"
+        cluster.ends(cluster.submit(name, script), "COMPLETED|0:0")
+    # One rank alone comes to the same.
+    alone = cluster.shell("slurmjupyter", "srun -n1 ./heat alone.png; srun -n1 ./sort; cmp heat.png alone.png || echo differs")
+    assert "in order" in alone and cluster.shell("slurmjupyter", "cat heat.out sort.out") == alone, alone
+    if cluster.screenshots:
+        cluster.docker("cp", f"{cluster.container('slurmjupyter')}:/home/admin/heat.png", cluster.screenshots)
 
 
 def refuses_a_container_with_another_key(cluster):
@@ -335,7 +374,8 @@ STEPS = [
     runs_the_tutorial_in_a_browser,
     lets_shell_ranks_meet_across_containers,
     runs_one_script_and_leaves,
-    mpi4py_is_there,
+    runs_mpi_programs_across_containers,
+    rust_ranks_work_across_containers,
     refuses_a_container_with_another_key,
     keeps_running_jobs_when_the_master_is_restarted,
     keeps_running_jobs_when_the_master_is_killed,

@@ -2,6 +2,8 @@
 
 /// Path of the Unix socket through which a job's processes reach the controller and their step.
 pub const SOCKET: &str = "PRUN_SOCKET";
+/// Socket of the step process itself, where it has one: it is there also while the rank server is not.
+pub const STEP_SOCKET: &str = "PRUN_STEP_SOCKET";
 /// Order of output: `rank`, `auto`, `line` or `none`.
 pub const ORDER: &str = "PRUN_ORDER";
 /// Seconds that `auto` holds back output of a later rank.
@@ -28,6 +30,8 @@ pub const NODE: &str = "PRUN_NODE";
 pub const CONTROLLER: &str = "PRUN_CONTROLLER";
 /// File with the cluster's key, which every link over TCP needs.
 pub const KEY: &str = "PRUN_KEY";
+/// What reaches other hosts (`--hosts`) in the place of `ssh`; blanks separate its words: `ssh -p 2222 -F FILE`.
+pub const SSH: &str = "PRUN_SSH";
 /// Seconds without an answer after which a command asks whether the controller is still there; after as many more it
 /// gives up.
 pub const MESSAGE_TIMEOUT: &str = "PRUN_MSG_TIMEOUT";

@@ -27,3 +27,5 @@ pub mod server;
 mod transport;
 pub mod wire;
 pub mod world;
+
+pub use transport::peer_memory::memory_can_be_read;

@@ -25,6 +25,10 @@ pub const PREAMBLE_WAIT: Duration = Duration::from_secs(5);
 /// How long a connection to another process of the cluster may take, handshake and all: longer than a lost packet costs.
 pub const DIAL_WAIT: Duration = Duration::from_secs(10);
 
+/// How long somebody waits at the door of a rank server that is being restarted: longer than a service manager takes for
+/// that, shorter than a person's patience with a node that is gone.
+pub const RESTART_WAIT: Duration = Duration::from_secs(20);
+
 /// How long a controller may say nothing before it is asked whether it is there, and again before it is given up
 /// (Slurm's `MessageTimeout`): longer than a disk that is busy makes it wait.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
@@ -134,7 +138,21 @@ pub const PMI_VALUE_BYTES_MAX: usize = 1024;
 /// ranks as one machine can start.
 pub const PMI_SPACE_BYTES_MAX: usize = 64 << 20;
 
-/// Connections to the web page at a time: a browser has at most six to one server, so ten people's.
+/// How long a rank server that is started over ssh may take to its next word: a person types a passphrase meanwhile, or
+/// the binary is copied over a slow line.
+pub const REMOTE_WAIT: Duration = Duration::from_secs(180);
+
+/// How long a rank server on another host may take to end its steps (`KillWait` and a little).
+pub const REMOTE_END_WAIT: Duration = Duration::from_secs(45);
+
+/// How long a rank server on another host waits for a controller that does not answer: longer than a network that is
+/// reconfigured, and soon enough that nothing of a job whose launcher is gone stays.
+pub const REMOTE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bytes that are read of what a login shell and a rank server on another host say before it is ready.
+pub const REMOTE_LINE_BYTES_MAX: u64 = 64 << 10;
+
+/// Connections to the web page, or to the REST server, at a time: a browser has at most six to one server, so ten people's.
 pub const WEB_CONNECTIONS_MAX: usize = 64;
 
 /// How long a browser may take to say what it wants, and a connection may be idle.
@@ -198,3 +216,17 @@ pub const BLOCKED_TEXT_BYTES_MAX: usize = 512;
 
 /// Connections to a rank whose program has not come yet, kept for it: one or two for each other rank of a large step.
 pub const PENDING_STREAMS_MAX: usize = 8192;
+
+/// How long a controller that was away keeps what lives by its clients' links (waiting `salloc` and `srun`, their
+/// allocations): they look for it every [`CONTROLLER_RETRY`], and one that does not come in this time is gone.
+pub const CLIENT_RETURN: Duration = Duration::from_secs(20);
+
+/// How long a client whose controller went away waits for it to come back: a restart takes seconds, an upgrade minutes.
+pub const CONTROLLER_RETURN: Duration = Duration::from_secs(600);
+
+/// Pause between a client's looks for a controller that went away: nobody tells when it is back.
+pub const CONTROLLER_RETRY: Duration = Duration::from_millis(500);
+
+/// How long a launcher that is done waits for a controller that is away, to give its allocation back: it ends without it
+/// some time later.
+pub const RELEASE_WAIT: Duration = Duration::from_secs(10);

@@ -6,11 +6,13 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use prun_runtime::ids::{JobId, Rank, StepId, StepKey};
+use prun_runtime::ids::{JobId, LaunchId, Rank, StepId, StepKey};
 use prun_runtime::server::guard::{Guard, Role, Workspace, fork_guard};
 use prun_runtime::server::node::{Adopted, RankServer};
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
-use prun_runtime::wire::launch::{Input, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch};
+use prun_runtime::wire::launch::{
+    Input, Machine, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch,
+};
 use prun_runtime::wire::node::{FromNode, ToNode};
 use prun_runtime::wire::preamble::Target;
 use prun_runtime::wire::rank::{Call, FromServer, ToServer};
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         directory: directory.path().join("own"),
         socket: directory.path().join("own/socket"),
         bin: directory.path().join("own/bin"),
+        lasting: false,
     };
     let guard = match fork_guard(&workspace).unwrap() {
         Role::RankServer(guard) => guard,
@@ -87,7 +90,7 @@ impl Cluster {
         let (to_node, from_controller) = mpsc::channel(100);
         let (to_controller, from_node) = mpsc::channel(100);
         let (connections, adopted) = mpsc::channel(100);
-        let mut server = RankServer::new(guard, Vec::new(), false, adopted);
+        let mut server = RankServer::new(guard, Vec::new(), Machine::Whole, adopted);
         let server = tokio::spawn(async move {
             server.serve(from_controller, to_controller).await;
             server.into_guard()
@@ -117,6 +120,8 @@ impl Cluster {
         };
         let mut launch = StepLaunch {
             key,
+            launch: LaunchId(0),
+            server_grace_ms: None,
             secret: SECRET,
             job_name: "test".into(),
             size: ranks,
@@ -135,7 +140,7 @@ impl Cluster {
             owner_grace_ms: Some(100),
             root: None,
             mpi: None,
-            virtual_nodes: false,
+            machine: Machine::Whole,
             layout: Vec::new(),
             nodes: vec![NodeTasks {
                 name: "n1".into(),
@@ -168,7 +173,7 @@ impl Cluster {
         let news = async {
             loop {
                 match self.from_node.recv().await.unwrap() {
-                    FromNode::StepDone { key: of, lost } if of == key => return lost,
+                    FromNode::StepDone { key: of, lost, .. } if of == key => return lost,
                     _ => {}
                 }
             }
@@ -309,7 +314,7 @@ async fn a_barrier_releases_all_or_names_who_is_missing(cluster: &mut Cluster) {
         told,
         FromServer::PeerGone { rank: Rank(2), node: "n1".into(), how: "was killed by signal 9".into() }
     );
-    cluster.to_node.send(ToNode::Terminate { key, at_once: true, notice: None }).await.unwrap();
+    cluster.to_node.send(ToNode::Terminate { key, launch: None, at_once: true, notice: None }).await.unwrap();
     assert!(!cluster.ended(key).await);
 }
 
@@ -332,7 +337,7 @@ async fn a_step_that_is_ended_takes_its_stubborn_descendants_along(cluster: &mut
     let begin = Instant::now();
     cluster
         .to_node
-        .send(ToNode::Terminate { key, at_once: false, notice: Some("*** ends ***".into()) })
+        .send(ToNode::Terminate { key, launch: None, at_once: false, notice: Some("*** ends ***".into()) })
         .await
         .unwrap();
     loop {

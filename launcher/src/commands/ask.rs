@@ -58,6 +58,18 @@ impl Asking {
         }
     }
 
+    /// The same of what does no harm twice, also through a controller that goes away meanwhile and comes back. Blocks.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub fn ask_through(&mut self, request: &Request) -> Result<Reply, NoAnswer> {
+        match self.client.call_through(request) {
+            Ok(Reply::Error(refusal)) => Err(NoAnswer::Refused(refusal)),
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(NoAnswer::Link(error)),
+        }
+    }
+
     /// Jobs with their steps, by id. Blocks.
     ///
     /// # Errors

@@ -12,7 +12,13 @@ pub fn check(command: &str, wanted: &str, config: &[(String, String)]) -> Result
     match other {
         None => Ok(own.to_owned()),
         Some(other) => {
-            Err(Ending::error(format!("{command}: error: No cluster '{other}' known by database."), 1))
+            let mut ending =
+                Ending::error(format!("{command}: error: No cluster '{other}' known by database."), 1);
+            ending.stderr.push(format!(
+                "{command}: error: '{wanted}' can't be reached now, or it is an invalid entry for --cluster.  Use \
+                 'sacctmgr list clusters' to see available clusters."
+            ));
+            Err(ending)
         }
     }
 }
@@ -27,6 +33,6 @@ mod tests {
         assert_eq!(check("squeue", "c", &config), Ok("c".to_owned()));
         assert_eq!(check("squeue", "all", &config), Ok("c".to_owned()));
         let ending = check("squeue", "foo", &config).unwrap_err();
-        assert_eq!(ending.stderr, ["squeue: error: No cluster 'foo' known by database."]);
+        assert_eq!(ending.stderr[0], "squeue: error: No cluster 'foo' known by database.");
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use prun_runtime::server::heirs;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -32,13 +33,15 @@ enum DownError {
     Home(#[from] HomeError),
     #[error("cannot signal `{}`", place.display())]
     Signal { place: PathBuf, source: std::io::Error },
+    #[error("cannot end the steps in `{}`", place.display())]
+    Steps { place: PathBuf, source: std::io::Error },
     #[error("`{}` is no directory of a cluster", .0.display())]
     NotACluster(PathBuf),
     #[error("cannot remove `{}`", path.display())]
     Remove { path: PathBuf, source: std::io::Error },
 }
 
-/// Seconds that a daemon may take to end its jobs, before it is killed (which its guard notices).
+/// Seconds that a daemon may take to end its jobs, before it is killed.
 const PATIENCE_SECS: i64 = 45;
 
 /// Ends the daemons, the controller first so that it ends the jobs. Nothing to end is no error.
@@ -57,11 +60,14 @@ pub fn run(words: &[OsString]) -> ExitCode {
 fn down(options: &Options) -> Result<(), DownError> {
     let home = Home::find(options.dir.as_deref())?;
     end(&home.web())?;
+    end(&home.rest())?;
     end_jobs(&home);
     end(&home.controller())?;
     for (_, seat) in home.nodes() {
         end(&seat)?;
+        end_steps(&seat)?;
     }
+    end(&home.hosts())?;
     if options.purge && home.path().exists() {
         if !home.controller().path().exists() {
             return Err(DownError::NotACluster(home.path().to_owned()));
@@ -72,6 +78,8 @@ fn down(options: &Options) -> Result<(), DownError> {
             home.controller().path().to_owned(),
             home.path().join("nodes"),
             home.web().path().to_owned(),
+            home.rest().path().to_owned(),
+            home.hosts().path().to_owned(),
         ] {
             gone(&path, std::fs::remove_dir_all(&path))?;
         }
@@ -101,6 +109,13 @@ fn end_jobs(home: &Home) {
     if let Err(error) = asked {
         tracing::info!(%error, "the controller does not end by itself");
     }
+}
+
+/// Ends the steps that a rank server has left, which wait for the next one, and removes their files.
+fn end_steps(seat: &Seat) -> Result<(), DownError> {
+    let directory = seat.workspace().directory;
+    heirs::end_all(&directory).map_err(|source| DownError::Steps { place: directory.clone(), source })?;
+    gone(&directory, std::fs::remove_dir_all(&directory))
 }
 
 /// Ends the daemon of a place and waits for its end.

@@ -1,5 +1,7 @@
 //! The elements of an array that wait, as users see them: a list, cut to a length, or those that were asked for.
 
+use std::cmp::Reverse;
+
 use super::jobref::{Named, ranges};
 use crate::controller::api::JobView;
 
@@ -47,6 +49,16 @@ fn steps(elements: &[u32]) -> Option<String> {
     let even = elements.windows(2).all(|pair| pair[1] - pair[0] == step);
     (even && step > 1 && elements.len() > SINGLE_MAX && last - first > SPAN_MAX)
         .then(|| format!("{first}-{last}:{step}"))
+}
+
+/// Where a record stands when one array is shown: the one that has the array's number, then from the youngest back. All
+/// other jobs stay where they are.
+#[must_use]
+pub fn place_in_array(job: &JobView) -> (u8, Reverse<u32>) {
+    match &job.array {
+        Some(array) if array.id != job.id => (1, Reverse(job.id.0)),
+        _ => (0, Reverse(0)),
+    }
 }
 
 /// A record of elements that wait, left with those that are named. A job that is named as a whole, or is no such

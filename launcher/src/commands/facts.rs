@@ -5,10 +5,11 @@ use prun_runtime::wire::step::Exit;
 use super::clock::Clock;
 use super::elements;
 use crate::controller::api::{JobState, JobView, StepView};
+use crate::layout::is_arbitrary;
 use crate::layout::plan::Allocation;
 use crate::script::hostlist;
 use crate::script::memory::format_mb;
-use crate::script::spec::{Gres, GresPer, Memory, Sharing};
+use crate::script::spec::{Gres, GresPer, JobSpec, Memory, Sharing};
 
 /// What Slurm shows where there is no text.
 pub const NULL: &str = "(null)";
@@ -50,6 +51,40 @@ pub fn pending_elements(job: &JobView, length: usize) -> String {
 pub fn element(job: &JobView, length: usize) -> Option<String> {
     let array = job.array.as_ref()?;
     Some(array.element.map_or_else(|| pending_elements(job, length), |element| element.to_string()))
+}
+
+/// `--nodelist`: in order and each once, unless each name is the place of a task.
+#[must_use]
+pub fn required_nodes(job: &JobView) -> String {
+    if is_arbitrary(&job.spec) {
+        hostlist::compress(&job.spec.nodelist)
+    } else {
+        hostlist::compress(&hostlist::sorted(&job.spec.nodelist))
+    }
+}
+
+/// `--exclude`, in order and each once.
+#[must_use]
+pub fn excluded_nodes(job: &JobView) -> String {
+    hostlist::compress(&hostlist::sorted(&job.spec.exclude))
+}
+
+/// Its number of tasks, which is forgotten of a job that ended before it began.
+#[must_use]
+pub fn tasks(job: &JobView) -> String {
+    let never_began = job.state.has_ended() && job.allocation.is_none();
+    if never_began { "N/A".to_owned() } else { job.ntasks.to_string() }
+}
+
+/// Sockets, cores and threads that were asked for, `--hint` counted in.
+#[must_use]
+pub fn geometry(spec: &JobSpec) -> (Option<u32>, Option<u32>, Option<u32>) {
+    let (sockets, cores, threads) = spec.geometry;
+    match spec.hint.as_deref() {
+        Some("compute_bound" | "nomultithread") => (sockets, cores, threads.or(Some(1))),
+        Some("memory_bound") => (sockets, cores.or(Some(1)), threads.or(Some(1))),
+        _ => (sockets, cores, threads),
+    }
 }
 
 /// The array's number, or the job's.
@@ -144,6 +179,8 @@ pub fn accounted_exit(exit: &Exit) -> String {
 #[must_use]
 pub fn oversubscribe(job: &JobView) -> &'static str {
     match job.spec.sharing {
+        // A node that is rebooted is for one job.
+        None if job.spec.reboot => "NO",
         None => "OK",
         Some(Sharing::Shared) => "YES",
         Some(Sharing::Exclusive) => "NO",
@@ -179,7 +216,7 @@ pub fn memory_total(job: &JobView) -> Option<u64> {
 /// Trackable resources wanted: `cpu=2,mem=1000M,node=1,billing=2`.
 #[must_use]
 pub fn requested_tres(job: &JobView) -> String {
-    let devices = job.spec.gres.iter().filter(|gres| matches!(gres.per, GresPer::Job | GresPer::Node));
+    let devices = devices_asked(job).filter(|gres| matches!(gres.per, GresPer::Job | GresPer::Node));
     let devices = devices.map(|gres| {
         let factor = if gres.per == GresPer::Node { u64::from(job.nodes_asked) } else { 1 };
         (gres.name.clone(), gres.count.saturating_mul(factor))
@@ -218,6 +255,11 @@ fn tres(
     format!("cpu={cpus}{memory},node={nodes},billing={cpus}{devices}")
 }
 
+/// Generic resources but for `none` and none.
+fn devices_asked(job: &JobView) -> impl Iterator<Item = &Gres> {
+    job.spec.gres.iter().filter(|gres| gres.name != "none" && gres.count > 0)
+}
+
 /// Generic resources of one kind as written: `gres/gpu:a100:2`; `None` if there are none.
 #[must_use]
 pub fn gres_per(job: &JobView, per: GresPer) -> Option<String> {
@@ -225,7 +267,7 @@ pub fn gres_per(job: &JobView, per: GresPer) -> Option<String> {
         let kind = gres.kind.as_deref().map(|kind| format!(":{kind}")).unwrap_or_default();
         format!("gres/{}{kind}:{}", gres.name, gres.count)
     };
-    let all: Vec<String> = job.spec.gres.iter().filter(|gres| gres.per == per).map(one).collect();
+    let all: Vec<String> = devices_asked(job).filter(|gres| gres.per == per).map(one).collect();
     (!all.is_empty()).then(|| all.join(","))
 }
 

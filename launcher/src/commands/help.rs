@@ -43,6 +43,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("srun", "start a step in a job; so with every other of Slurm's commands"),
     ("top", "look at a cluster as it goes: nodes, queue, ranks, output"),
     ("web", "the same in a browser, and jobs submitted from it"),
+    ("doctor", "what is wrong with the set-up, and what to do"),
+    ("rest", "Slurm's REST API for the cluster"),
     ("barrier", "wait until all ranks of the step are here; for any language, as are the next seven"),
     ("bcast", "what one rank has on stdin, to all"),
     ("gather", "what all have on stdin, to one"),
@@ -51,6 +53,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("scan", "to each rank the numbers of all up to it, folded"),
     ("send", "stdin to another rank"),
     ("recv", "a message of another rank, to stdout"),
+    ("backup", "copy the controller's journal while it runs"),
     ("links", "make Slurm's command names in a directory"),
     ("completions", "print completions for a shell"),
 ];
@@ -58,6 +61,8 @@ const COMMANDS: &[(&str, &str)] = &[
 /// The options that most scripts need come first; the rest is `sbatch`'s, for who knows it.
 const FREQUENT: &[&str] = &[
     "local",
+    "hosts",
+    "on",
     "plan",
     "order",
     "ntasks",

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod allreduce;
 pub mod ask;
+pub mod backup;
 pub mod barrier;
 pub mod bcast;
 pub mod clock;
@@ -18,6 +19,7 @@ pub(crate) mod follow;
 pub mod gather;
 pub mod groups;
 pub mod help;
+pub(crate) mod http;
 pub mod jobref;
 pub mod json;
 pub mod links;
@@ -52,8 +54,12 @@ pub mod switches;
 pub mod users;
 
 pub mod controller;
+pub mod doctor;
 pub mod down;
+pub mod hosts;
 pub mod node;
+pub mod remote;
+pub mod rest;
 pub mod status;
 pub mod top;
 pub mod up;
@@ -81,6 +87,7 @@ pub fn utf8_words(words: &[OsString]) -> Vec<String> {
 pub fn find(name: &str) -> Option<Run> {
     Some(match name {
         "allreduce" => allreduce::run,
+        "backup" => backup::run,
         "barrier" => barrier::run,
         "bcast" => bcast::run,
         "completions" => completions::run,
@@ -106,8 +113,12 @@ pub fn find(name: &str) -> Option<Run> {
         "sshare" => sshare::run,
         "sstat" => sstat::run,
         "controller" => controller::run,
+        "doctor" => doctor::run,
         "down" => down::run,
         "node" => node::run,
+        "hosts" => hosts::run,
+        "remote" => remote::run,
+        "rest" => rest::run,
         "status" => status::run,
         "top" => top::run,
         "up" => up::run,

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use clap::Parser;
 use prun_runtime::net::address::Address;
 use prun_runtime::server::guard::{Role, fork_guard};
+use prun_runtime::wire::launch::Machine;
+use prun_runtime::wire::node::NodeFacts;
 
 use super::dispatch::{fail, parse, trace};
 use crate::daemon::home::Home;
-use crate::daemon::network::KeyFile;
+use crate::daemon::network::KeySource;
 use crate::daemon::node::{self, Way};
 use crate::daemon::ready;
-use crate::embedded::private_dir::PrivateDir;
 use crate::embedded::shape::Shape;
 use crate::script::hostlist;
 
@@ -40,6 +41,9 @@ struct Options {
     /// said
     #[arg(long)]
     cpus: Option<u32>,
+    /// One of several nodes on this machine, though it can be reached from others
+    #[arg(long, hide = true, requires = "cpus")]
+    shares_machine: bool,
     /// Memory to be given to jobs, in MiB; that of the machine where it is not said
     #[arg(long, value_name = "MIB")]
     memory: Option<u64>,
@@ -75,6 +79,20 @@ pub fn run(words: &[OsString]) -> ExitCode {
     }
 }
 
+/// What the node is of this machine. One that no other machine reaches shares it with all nodes of its cluster.
+fn machine_of(options: &Options) -> Machine {
+    let host = |place: &String| place.rsplit_once(':').map_or_else(String::new, |(host, _)| host.to_owned());
+    let is_loopback =
+        |place: &String| host(place).starts_with("127.") || ["localhost", "[::1]"].contains(&&*host(place));
+    match options.cpus {
+        None => Machine::Whole,
+        Some(_) if options.shares_machine || options.listen.as_ref().is_none_or(is_loopback) => {
+            Machine::Shared
+        }
+        Some(_) => Machine::Counted,
+    }
+}
+
 fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let home = Home::find(options.dir.as_deref())?;
     let machine = hostname::get()?.to_string_lossy().into_owned();
@@ -94,25 +112,24 @@ fn start(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
     if matches!(controller, Address::Tcp { .. }) && options.listen.is_none() {
         return Err(OptionsError::Unreachable.into());
     }
-    let key = KeyFile::new(options.key.as_deref().unwrap_or(&home.key()));
-    let way = Way { controller, listen: options.listen.clone(), key };
+    let key = KeySource::File(options.key.clone().unwrap_or_else(|| home.key()));
+    let way = Way { controller, listen: options.listen.clone(), key, patience: None };
     let seat = home.node(&name);
     let lock = seat.take()?;
     ready::detach();
-    let directory = PrivateDir::named_in(seat.path())?;
-    let guard = match fork_guard(&directory.workspace())? {
+    let guard = match fork_guard(&seat.workspace())? {
         Role::RankServer(guard) => guard,
         Role::Ended(code) => {
-            // Place and directory are the rank server's.
-            std::mem::forget((lock, directory));
+            // The place is the rank server's.
+            std::mem::forget(lock);
             return Ok(code);
         }
     };
-    let facts =
-        shape.nodes("").into_iter().next().map(|facts| prun_runtime::wire::node::NodeFacts { name, ..facts });
+    let memory_id = seat.memory_id()?;
+    let facts = shape.nodes("").into_iter().next().map(|facts| NodeFacts { name, memory_id, ..facts });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(facts) = facts {
-        runtime.block_on(node::run(directory, guard, facts, options.cpus.is_some(), &way))?;
+        runtime.block_on(node::run(guard, facts, machine_of(options), &way, std::future::pending()))?;
     }
     drop(lock);
     Ok(ExitCode::SUCCESS)

@@ -178,6 +178,7 @@ pub(crate) fn node(number: u32) -> NodeView {
             os: "Linux 6.18 #1".to_owned(),
             arch: "x86_64".to_owned(),
             boot_time: NOON as u64 - 860,
+            memory_id: 0,
         },
         up: true,
         down: false,

@@ -177,7 +177,13 @@ async fn look(key: StepKey, step: &StepAttach, words: &Words) -> Result<u8, Stri
         }
         _ => None,
     };
-    let door = Door { key, secret: &step.secret, owner: false, plan: &step.plan, addresses: &step.addresses };
+    let door = Door {
+        key: step.key,
+        secret: &step.secret,
+        owner: false,
+        plan: &step.plan,
+        addresses: &step.addresses,
+    };
     let connections =
         reach(&door).await.map_err(|error| format!("{error}: {}", describe_error(&error.source)))?;
     let settings =

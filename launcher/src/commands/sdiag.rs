@@ -48,21 +48,62 @@ fn answer(words: &[String]) -> Result<Ending, Ending> {
     Ok(Ending::text(text(&jobs, &Clock::system())))
 }
 
-/// Jobs that the controller knows, those of the past included.
+/// Jobs by what became of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Counts {
+    /// All that are known.
+    pub submitted: usize,
+    /// Those that had nodes.
+    pub started: usize,
+    /// Those that ended well.
+    pub completed: usize,
+    /// Those that somebody, or their deadline, ended.
+    pub cancelled: usize,
+    /// Those that ended otherwise.
+    pub failed: usize,
+    /// Those that wait.
+    pub pending: usize,
+    /// Those that have nodes.
+    pub running: usize,
+    /// Those that wait and are not held.
+    pub queue: usize,
+    /// When the first of them was submitted, Unix seconds.
+    pub since: Option<f64>,
+}
+
+impl Counts {
+    /// Of jobs that the controller knows, those of the past included.
+    #[must_use]
+    pub fn of(jobs: &[JobView]) -> Self {
+        let count = |wanted: &[JobState]| jobs.iter().filter(|job| wanted.contains(&job.state)).count();
+        Self {
+            submitted: jobs.len(),
+            started: jobs.iter().filter(|job| job.allocation.is_some()).count(),
+            completed: count(&[JobState::Completed]),
+            cancelled: count(&[JobState::Cancelled, JobState::Deadline]),
+            failed: count(&[JobState::Failed, JobState::Timeout, JobState::NodeFail, JobState::OutOfMemory]),
+            pending: count(&[JobState::Pending]),
+            running: count(&[JobState::Running, JobState::Completing, JobState::Suspended]),
+            queue: jobs.iter().filter(|job| job.state == JobState::Pending && job.priority > 0).count(),
+            since: jobs.iter().map(|job| job.submit_time).reduce(f64::min),
+        }
+    }
+}
+
+/// What is printed of these jobs.
 fn text(jobs: &[JobView], clock: &Clock) -> String {
-    let count = |wanted: &[JobState]| jobs.iter().filter(|job| wanted.contains(&job.state)).count();
+    let counts = Counts::of(jobs);
     let line = "*******************************************************";
     let now = format!("{} ({})", clock.headline(), clock.now as i64);
-    let first = jobs.iter().map(|job| job.submit_time).fold(clock.now, f64::min);
+    let first = counts.since.unwrap_or(clock.now).min(clock.now);
     let since = Clock::new(first, clock.zoned().time_zone().clone(), None).headline();
     let since = format!("{since} ({})", first as i64);
-    let failures = [JobState::Failed, JobState::Timeout, JobState::NodeFail, JobState::OutOfMemory];
     let numbers = [
-        ("Jobs submitted:", jobs.len()),
-        ("Jobs started:", jobs.iter().filter(|job| job.allocation.is_some()).count()),
-        ("Jobs completed:", count(&[JobState::Completed])),
-        ("Jobs canceled:", count(&[JobState::Cancelled, JobState::Deadline])),
-        ("Jobs failed:", count(&failures)),
+        ("Jobs submitted:", counts.submitted),
+        ("Jobs started:", counts.started),
+        ("Jobs completed:", counts.completed),
+        ("Jobs canceled:", counts.cancelled),
+        ("Jobs failed:", counts.failed),
     ];
     let numbers: String = numbers.iter().map(|(name, count)| format!("{name:<16}{count}\n")).collect();
     format!(
@@ -70,9 +111,7 @@ fn text(jobs: &[JobView], clock: &Clock) -> String {
          Job states ts:  {now}\n\
          Jobs pending:   {}\nJobs running:   {}\n\n\
          Main schedule statistics (microseconds):\n\tLast queue length: {}\n",
-        count(&[JobState::Pending]),
-        count(&[JobState::Running, JobState::Completing, JobState::Suspended]),
-        jobs.iter().filter(|job| job.state == JobState::Pending && job.priority > 0).count(),
+        counts.pending, counts.running, counts.queue,
     )
 }
 

@@ -48,12 +48,6 @@ impl JobState {
         WORDS[place(self)].1
     }
 
-    /// Slurm's order of states, by which `squeue` sorts.
-    #[must_use]
-    pub fn order(self) -> usize {
-        place(self)
-    }
-
     /// Whether nothing more will happen to the job.
     #[must_use]
     pub fn has_ended(self) -> bool {
@@ -70,11 +64,11 @@ pub fn parse(word: &str) -> Option<Option<JobState>> {
         .map(|(_, _, state)| *state)
 }
 
-/// All long words, as Slurm lists them after a wrong one.
+/// All long words, as `squeue` lists them after a wrong one.
 #[must_use]
 pub fn list() -> String {
     let words: Vec<&str> = WORDS.iter().map(|(long, ..)| *long).collect();
-    words.join(",")
+    words.join(",").to_ascii_lowercase()
 }
 
 /// A node's state.
@@ -177,7 +171,7 @@ mod tests {
         }
         assert_eq!(parse("CONFIGURING"), Some(None));
         assert_eq!(parse("nitem"), None);
-        assert!(list().starts_with("PENDING,RUNNING,") && list().ends_with(",STOPPED"));
+        assert!(list().starts_with("pending,running,") && list().ends_with(",stopped"));
     }
 
     #[test]

@@ -33,8 +33,14 @@ pub fn run(words: &[OsString]) -> ExitCode {
     };
     let mut daemons = vec![("controller".to_owned(), home.controller())];
     daemons.extend(home.nodes());
-    // A cluster is whole without one.
-    daemons.extend(home.web().holder().map(|_| ("web".to_owned(), home.web())));
+    // A cluster is whole without them.
+    let further = [("hosts", home.hosts()), ("web", home.web()), ("rest", home.rest())];
+    daemons.extend(
+        further
+            .into_iter()
+            .filter(|(_, seat)| seat.holder().is_some())
+            .map(|(name, seat)| (name.to_owned(), seat)),
+    );
     let mut text = format!("cluster {}\n", home.path().display());
     let width = daemons.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut all = true;

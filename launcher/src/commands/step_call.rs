@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-use prun_runtime::env::{JOB, RANK, SOCKET, STEP, STEP_SECRET};
+use prun_runtime::env::{JOB, RANK, SOCKET, STEP, STEP_SECRET, STEP_SOCKET};
 use prun_runtime::ids::{JobId, Rank, StepId, StepKey};
 use prun_runtime::limits::CALL_BYTES_MAX;
 use prun_runtime::wire::frame::{FrameError, read_message, read_payload, write_message, write_payload};
@@ -109,7 +109,8 @@ pub fn collective(call: Call, given: Result<Vec<u8>, CallError>) -> Result<Vec<u
 /// # Errors
 /// [`CallError`].
 pub fn ask(request: &ToServer, data: &[u8]) -> Result<Reply, CallError> {
-    let socket = env::var_os(SOCKET).ok_or(CallError::NotARank(SOCKET))?;
+    let socket =
+        env::var_os(STEP_SOCKET).or_else(|| env::var_os(SOCKET)).ok_or(CallError::NotARank(SOCKET))?;
     let key = StepKey { job: JobId(number(JOB)?), step: StepId(number(STEP)?) };
     let secret = Secret::from_hex(&text(STEP_SECRET)?).ok_or(CallError::Variable(STEP_SECRET))?;
     let target = Target::Rank { key, secret, rank: own_rank()? };

@@ -13,11 +13,12 @@ use clap::Parser;
 use self::configuration::{ConfigurationError, Wanted};
 use super::dispatch::{fail, parse};
 use super::ending::say;
-use super::{links, web};
-use crate::daemon::home::{Home, HomeError};
+use super::{hosts, links, rest, web};
+use crate::daemon::home::{Home, HomeError, Seat};
 use crate::daemon::network::NetworkError;
 use crate::daemon::ready;
 use crate::embedded::shape::Shape;
+use crate::hosts::HostListError;
 
 /// Starts a cluster of background daemons on this machine, and prints what a shell needs to use it:
 /// eval "$(prun up)"
@@ -31,6 +32,13 @@ struct Options {
     /// Nodes, partitions and limits from a file in the syntax of slurm.conf, of which the cluster keeps a copy
     #[arg(long, value_name = "FILE", conflicts_with = "local")]
     config: Option<PathBuf>,
+    /// Rank servers on these hosts, started over ssh (a,ada@n[1-3]:4), in the place of nodes of this machine; the controller
+    /// is on the network then, at 0.0.0.0:6817 where `--listen` says nothing
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["local", "config"])]
+    hosts: Option<String>,
+    /// What reaches the hosts in the place of `ssh`
+    #[arg(long, value_name = "PROGRAM", requires = "hosts")]
+    ssh: Option<String>,
     /// Be on the network too, as HOST:PORT (0.0.0.0:6817 for all of it), the nodes at the ports above: nodes and commands
     /// of other hosts need a copy of the file `key` of the cluster's directory
     #[arg(long, value_name = "HOST:PORT")]
@@ -41,14 +49,18 @@ struct Options {
     /// The web page too, on this address; its address with the token is said on stderr
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = web::ADDRESS)]
     web: Option<SocketAddr>,
+    /// Slurm's REST API too, on this address, which is said on stderr; `scontrol token` lets in
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, require_equals = true, default_missing_value = rest::ADDRESS)]
+    rest: Option<SocketAddr>,
 }
 
 impl Options {
     fn wanted(&self) -> Wanted<'_> {
-        match (&self.config, self.local) {
-            (Some(file), _) => Wanted::File(file),
-            (None, Some(shape)) => Wanted::Shape(shape),
-            (None, None) => Wanted::AsBefore,
+        match (&self.config, self.local, &self.hosts) {
+            (Some(file), ..) => Wanted::File(file),
+            (None, Some(shape), _) => Wanted::Shape(shape),
+            (None, None, Some(_)) => Wanted::Hosts,
+            (None, None, None) => Wanted::AsBefore,
         }
     }
 }
@@ -62,6 +74,8 @@ enum UpError {
     Configuration(#[from] ConfigurationError),
     #[error(transparent)]
     Network(#[from] NetworkError),
+    #[error(transparent)]
+    Hosts(#[from] HostListError),
     #[error("cannot {verb} `{}`", path.display())]
     File { verb: &'static str, path: PathBuf, source: std::io::Error },
     #[error("{what} did not come up; its last words, from `{}`:\n{words}", log.display())]
@@ -86,6 +100,9 @@ pub fn run(words: &[OsString]) -> ExitCode {
 }
 
 fn up(options: &Options) -> Result<Home, UpError> {
+    if let Some(list) = &options.hosts {
+        crate::hosts::parse(list)?;
+    }
     let home = Home::find(options.dir.as_deref())?;
     let binary = file("find", Path::new("/proc/self/exe"), std::env::current_exe())?;
     let controller = home.controller();
@@ -95,7 +112,7 @@ fn up(options: &Options) -> Result<Home, UpError> {
     if controller.holder().is_none() {
         let mut command = Command::new(&binary);
         command.arg("controller").arg("--dir").arg(home.path());
-        if let Some(place) = &options.listen {
+        if let Some(place) = options.listen.as_deref().or(options.hosts.as_ref().map(|_| hosts::LISTEN)) {
             command.args(["--listen", place]);
         }
         start(command, "the controller", &controller.log())?;
@@ -108,6 +125,7 @@ fn up(options: &Options) -> Result<Home, UpError> {
             let mut command = Command::new(&binary);
             command.arg("node").arg("--dir").arg(home.path());
             command.args(["--name", &node.name, "--cpus", &node.cpus.to_string()]);
+            command.arg("--shares-machine");
             command.args(["--memory", &node.memory_mb.unwrap_or(share).to_string()]);
             if let Some(place) = &options.listen {
                 command.args(["--listen", &port_above(place, number)?]);
@@ -115,18 +133,36 @@ fn up(options: &Options) -> Result<Home, UpError> {
             start(command, &node.name, &seat.log())?;
         }
     }
+    if let Some(list) = &options.hosts {
+        let daemon = hosts::daemon(&binary, &home, list, options.ssh.as_deref());
+        beside(&home.hosts(), daemon, "a rank server of the hosts")?;
+    }
     if let Some(listen) = options.web {
-        let seat = home.web();
-        seat.make()?;
-        if seat.holder().is_none() {
-            start(web::daemon(&binary, &home, listen), "the web page", &seat.log())?;
-        }
-        say(&web::address_of(&seat)
-            .map(|address| format!("prun up: page: {}", address.trim_end()))
-            .into_iter()
-            .collect::<Vec<_>>());
+        let (seat, daemon) = (home.web(), web::daemon(&binary, &home, listen));
+        beside(&seat, daemon, "the web page")?;
+        tell("page", web::address_of(&seat));
+    }
+    if let Some(listen) = options.rest {
+        let (seat, daemon) = (home.rest(), rest::daemon(&binary, &home, listen));
+        beside(&seat, daemon, "the REST server")?;
+        tell("rest", rest::address_of(&seat));
     }
     Ok(home)
+}
+
+/// Starts what a cluster is whole without, unless it runs.
+fn beside(seat: &Seat, daemon: Command, what: &str) -> Result<(), UpError> {
+    seat.make()?;
+    if seat.holder().is_none() {
+        start(daemon, what, &seat.log())?;
+    }
+    Ok(())
+}
+
+/// Says where it is.
+fn tell(what: &str, address: Option<String>) {
+    let line = address.map(|address| format!("prun up: {what}: {}", address.trim_end()));
+    say(&line.into_iter().collect::<Vec<_>>());
 }
 
 /// The place with a port so far above its own; any port where its own is any.

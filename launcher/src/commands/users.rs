@@ -18,6 +18,13 @@ pub fn name_of(uid: u32) -> Option<String> {
     entry("passwd", &uid.to_string()).map(|fields| fields.0)
 }
 
+/// The name of whoever runs this process; the number where there is none.
+#[must_use]
+pub fn own_name() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    name_of(uid).unwrap_or_else(|| uid.to_string())
+}
+
 /// A group's name.
 #[must_use]
 pub fn group_of(gid: u32) -> Option<String> {

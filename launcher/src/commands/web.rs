@@ -6,18 +6,16 @@
 
 mod actions;
 mod cluster;
-mod door;
 mod files;
 mod guard;
 mod output;
 mod page;
 mod submit;
 mod text;
-mod token;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,10 +24,10 @@ use clap::Parser;
 use prun_runtime::net::address::Address;
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::door::Listener;
 use self::page::{Entry, Page};
-use self::token::{Token, TokenError};
 use super::dispatch::{fail, parse, trace};
+use super::http::door::{self, Listener};
+use super::http::token::{self, Token, TokenError};
 use crate::controller::client::{self, ClientError};
 use crate::daemon::home::{Home, HomeError, Seat};
 use crate::daemon::ready;
@@ -129,7 +127,7 @@ async fn serve(
         None => Listener::tcp(options.listen).await.map_err(fails)?,
     };
     let address = match (&token, listener.port()) {
-        (Some(token), Some(port)) => token.address(options.listen.ip(), port),
+        (Some(token), Some(port)) => page_address(token, options.listen.ip(), port),
         _ => String::new(),
     };
     let page = Arc::new(Page {
@@ -169,6 +167,17 @@ fn tell(options: &Options, seat: &Seat, address: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Where a browser finds the page: behind `#`, so that the token is neither sent nor logged with the address.
+fn page_address(token: &Token, ip: IpAddr, port: u16) -> String {
+    // A browser cannot go to `0.0.0.0`; this machine itself is one of those that may.
+    let host = match ip {
+        IpAddr::V6(ip) if !ip.is_unspecified() => format!("[{ip}]"),
+        IpAddr::V4(ip) if !ip.is_unspecified() => ip.to_string(),
+        _ => "127.0.0.1".to_owned(),
+    };
+    format!("http://{host}:{port}/#token={}", token.text())
+}
+
 /// Where a running page leaves its address, token included.
 fn address_file(seat: &Seat) -> PathBuf {
     seat.path().join("address")
@@ -186,4 +195,21 @@ pub(crate) fn daemon(binary: &Path, home: &Home, listen: SocketAddr) -> std::pro
     let mut command = std::process::Command::new(binary);
     command.arg("web").arg("--daemon").arg("--dir").arg(home.path()).arg("--listen").arg(listen.to_string());
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_one_that_a_browser_can_go_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let token = Token::of(&directory.path().join("token")).unwrap();
+        for (ip, host) in
+            [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1")]
+        {
+            let expected = format!("http://{host}:1/#token={}", token.text());
+            assert_eq!(page_address(&token, ip.parse().unwrap(), 1), expected);
+        }
+    }
 }

@@ -42,6 +42,12 @@ pub enum ClientError {
         /// What is wrong with the key.
         source: KeyError,
     },
+    /// What is in the cluster's directory is wanted, which is elsewhere.
+    #[error("the directory of the cluster at `{address}` is not here: ask on its own host, outside of a job")]
+    Elsewhere {
+        /// Its address.
+        address: Address,
+    },
     /// Nobody listens there.
     #[error("cannot reach the controller at `{address}`")]
     Connect {
@@ -77,6 +83,12 @@ impl ClientError {
         }
     }
 
+    /// Whether a controller that is started again may answer. One that is there and silent is none that comes back.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::Dial(_) | Self::Lost(_) | Self::Closed)
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn help(&self) -> String {
@@ -108,6 +120,7 @@ impl ClientError {
                 ),
                 None => "ask again outside of the job, with `prun status`".to_owned(),
             },
+            Self::Elsewhere { .. } => "ask on the host of the controller".to_owned(),
             Self::Lost(_) | Self::Closed => "it has ended or is being restarted: ask again".to_owned(),
         }
     }
@@ -140,6 +153,21 @@ pub fn address() -> Result<Address, ClientError> {
     }
     let own = Home::find(None).map(|home| home.controller().socket());
     own.ok().filter(|socket| socket.exists()).map(Address::Unix).ok_or(ClientError::NoController)
+}
+
+/// The directory of the cluster that commands ask: the one whose controller's socket is named, else this user's own.
+///
+/// # Errors
+/// [`ClientError::Elsewhere`] where the controller is on the network, or this is a job of it; those of [`address`].
+pub fn home_of_controller() -> Result<Home, ClientError> {
+    let address = address()?;
+    let path = cluster_of(&address).ok_or_else(|| ClientError::Elsewhere { address: address.clone() })?;
+    Home::find(Some(path)).map_err(|_| ClientError::NoController)
+}
+
+/// Whether this is the door of the node that this process's job runs on.
+fn in_job(address: &Address) -> bool {
+    env::var_os(SOCKET).is_some_and(|path| *address == Address::Unix(path.into()))
 }
 
 /// Where a job script runs that is told nothing else: the controller that the variable names, or the one of this

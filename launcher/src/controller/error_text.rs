@@ -59,6 +59,7 @@ impl ErrorCode {
             Self::Journal => "Unable to save the job: the controller's journal cannot be written",
             Self::Revoked => "Job allocation has been revoked",
             Self::NotWholeHetJob => "Operation not permitted on individual component of heterogeneous job",
+            Self::Configuration => "Unable to process configuration file",
             Self::TooMany => "Slurm temporarily unable to accept job",
         }
     }

@@ -10,6 +10,8 @@ mod node;
 mod owner;
 mod peer;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;

@@ -78,8 +78,8 @@ pub async fn run(seat: &Seat, config: Config, network: Option<&Network>) -> Resu
     Ok(())
 }
 
-/// Keeps a door of the controller.
-async fn keep(listener: Listener, key: Option<Key>, controller: Handle) {
+/// Keeps a door of a controller, for ever.
+pub(crate) async fn keep(listener: Listener, key: Option<Key>, controller: Handle) {
     door::keep(listener, move |visitor| {
         let (key, controller) = (key.clone(), controller.clone());
         async move { lead(visitor, key.as_ref(), &controller).await }
@@ -101,7 +101,7 @@ async fn lead(visitor: Visitor, key: Option<&Key>, controller: &Handle) {
                 tracing::warn!(%error, "a rank server's link broke");
             }
         }
-        Target::Node | Target::Step { .. } | Target::Rank { .. } | Target::Peer { .. } => {
+        Target::Node | Target::Heir | Target::Step { .. } | Target::Rank { .. } | Target::Peer { .. } => {
             tracing::warn!("refused a connection that wants a rank server: this is the controller");
         }
     }

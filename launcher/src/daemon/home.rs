@@ -5,8 +5,10 @@
 //! HOME/key                what links over the network need, where there are any
 //! HOME/bin/               Slurm's command names
 //! HOME/controller/        socket, lock, log, and its address on the network where it has one
-//! HOME/nodes/slurmnode1/  lock, log, and a private directory while it runs
+//! HOME/nodes/slurmnode1/  lock, log, and in `run` sockets of the rank server and of its steps, while there are any
 //! HOME/web/               lock, log, token and address of the web page
+//! HOME/hosts/             lock, log and list of the hosts that are reached over ssh
+//! HOME/rest/              lock, log and address of the REST server, and the key of its tokens
 //! ```
 
 use std::env;
@@ -16,6 +18,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use prun_runtime::net::address::Address;
+use prun_runtime::server::guard::Workspace;
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::process::{Flock, FlockType, Pid, fcntl_getlk};
 
@@ -115,6 +118,18 @@ impl Home {
         Seat { path: self.path.join("web") }
     }
 
+    /// The place of what keeps rank servers on other hosts.
+    #[must_use]
+    pub fn hosts(&self) -> Seat {
+        Seat { path: self.path.join("hosts") }
+    }
+
+    /// The REST server's place.
+    #[must_use]
+    pub fn rest(&self) -> Seat {
+        Seat { path: self.path.join("rest") }
+    }
+
     /// A rank server's place.
     #[must_use]
     pub fn node(&self, name: &str) -> Seat {
@@ -174,6 +189,35 @@ impl Seat {
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.path.join("log")
+    }
+
+    /// What a rank server and its steps have there while they run.
+    #[must_use]
+    pub fn workspace(&self) -> Workspace {
+        Workspace::lasting(self.path.join("run"))
+    }
+
+    /// The number of what rank servers of this place remember, one after the other. It is drawn when there is none yet.
+    ///
+    /// # Errors
+    /// [`HomeError::File`].
+    pub fn memory_id(&self) -> Result<u64, HomeError> {
+        let path = self.path.join("memory");
+        let fails = |verb, source| HomeError::File { verb, path: path.clone(), source };
+        let number = match fs::read_to_string(&path) {
+            // One that was cut short, by a full disk, is none.
+            Ok(text) => text.strip_suffix('\n').and_then(|number| number.parse().ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(fails("read", error)),
+        };
+        if let Some(number) = number {
+            return Ok(number);
+        }
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes).map_err(|error| fails("name", io::Error::other(error)))?;
+        let number = u64::from_ne_bytes(bytes);
+        fs::write(&path, format!("{number}\n")).map_err(|error| fails("write", error))?;
+        Ok(number)
     }
 
     fn lock_file(&self) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use prun_runtime::net::address::Address;
 use prun_runtime::net::key::{Key, KeyError};
@@ -47,7 +47,12 @@ pub fn listen(place: &str) -> Result<TcpListener, NetworkError> {
     bind(address).map_err(fails)
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// Binds an address; one of IPv6 without a host takes IPv4 too, where the system allows it. To be called inside of a tokio
+/// runtime.
+///
+/// # Errors
+/// Those of the system.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A daemon that is restarted has its port at once.
     socket.set_reuse_address(true)?;
@@ -77,23 +82,25 @@ fn way_out() -> Option<IpAddr> {
     socket.local_addr().ok().map(|address| address.ip())
 }
 
-/// A key file that may not be there yet: a volume that several containers share gets it from the first.
+/// Where a daemon has its cluster's key from.
 #[derive(Debug, Clone)]
-pub struct KeyFile(PathBuf);
+pub enum KeySource {
+    /// A file that may not be there yet: a volume that several containers share gets it from the first.
+    File(PathBuf),
+    /// It was told the key.
+    Told(Key),
+}
 
-impl KeyFile {
-    /// A key file at this path.
-    #[must_use]
-    pub fn new(path: &Path) -> Self {
-        Self(path.to_owned())
-    }
-
-    /// Its key, now.
+impl KeySource {
+    /// The key, now.
     ///
     /// # Errors
     /// [`KeyError`].
     pub fn key(&self) -> Result<Key, KeyError> {
-        Key::read(&self.0)
+        match self {
+            Self::File(path) => Key::read(path),
+            Self::Told(key) => Ok(key.clone()),
+        }
     }
 }
 

@@ -1,30 +1,34 @@
 //! `prun node`: a rank server as a daemon.
 
 use std::error::Error;
+use std::fs::DirBuilder;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::os::unix::fs::DirBuilderExt;
+use std::time::{Duration, Instant};
 
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
 use prun_runtime::net::address::Address;
-use prun_runtime::net::dial::{DialError, dial};
-use prun_runtime::net::key::KeyError;
+use prun_runtime::net::dial::{DialError, dial, dial_patiently};
+use prun_runtime::net::key::{Key, KeyError};
 use prun_runtime::net::link::Link;
 use prun_runtime::server::door::{self, Listener, Visitor};
-use prun_runtime::server::guard::Guard;
+use prun_runtime::server::guard::{Guard, Workspace};
 use prun_runtime::server::node::{Adopted, RankServer};
 use prun_runtime::wire::frame::{FrameError, FrameReader, FrameWriter};
+use prun_runtime::wire::launch::Machine;
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
 use prun_runtime::wire::preamble::Target;
+use rustix::fs::{CWD, RenameFlags};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::home::HomeError;
-use super::network::{self, KeyFile, NetworkError};
+use super::network::{self, KeySource, NetworkError};
 use super::ready;
-use crate::embedded::private_dir::PrivateDir;
+use crate::commands::links;
 
 /// Why a rank server ends by itself.
 #[derive(Debug, thiserror::Error)]
@@ -56,17 +60,23 @@ pub struct Way {
     /// `HOST:PORT` for launchers on other hosts.
     pub listen: Option<String>,
     /// The key for all that goes over the network.
-    pub key: KeyFile,
+    pub key: KeySource,
+    /// How long it waits for a controller that is gone, before it ends; `None` is for ever.
+    pub patience: Option<Duration>,
 }
 
 impl Way {
     /// A link to the controller.
     async fn dial(&self, target: Target) -> Result<Link, JoinError> {
-        let key = match self.controller {
-            Address::Unix(_) => None,
-            Address::Tcp { .. } => Some(self.key.key()?),
-        };
-        Ok(dial(&self.controller, target, key.as_ref()).await?)
+        Ok(dial(&self.controller, target, self.key()?.as_ref()).await?)
+    }
+
+    /// What the controller wants to see.
+    fn key(&self) -> Result<Option<Key>, KeyError> {
+        match self.controller {
+            Address::Unix(_) => Ok(None),
+            Address::Tcp { .. } => self.key.key().map(Some),
+        }
     }
 }
 
@@ -81,23 +91,29 @@ enum JoinError {
     Lost(#[from] FrameError),
 }
 
-/// Runs a rank server until SIGTERM. The guard has been forked for the directory's workspace.
+/// Runs a rank server until SIGTERM, until `end` comes, or until its patience with the controller ends. Where its
+/// workspace is a lasting one its steps outlive it, as they do when it is killed: the next rank server of the guard's
+/// directory takes them over. Else they end with it.
 ///
 /// # Errors
 /// [`NodeError`].
 pub async fn run(
-    directory: PrivateDir,
     guard: Guard,
     mut facts: NodeFacts,
-    virtual_cpus: bool,
+    machine: Machine,
     way: &Way,
+    end: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    directory.make(&std::env::current_exe()?)?;
-    let listener = UnixListener::bind(directory.socket())?;
-    facts.address = Address::Unix(directory.socket()).to_string();
+    let workspace = guard.workspace().clone();
+    make(&workspace)?;
+    facts.address = Address::Unix(workspace.socket.clone()).to_string();
     let (connections, adopted) = mpsc::channel(QUEUE_MESSAGES_MAX);
+    let mut server = RankServer::new(guard, vec![facts], machine, adopted);
+    // Before anybody can ask for one of them.
+    server.take_over()?;
+    let listener = UnixListener::bind(&workspace.socket)?;
     let mut doors = JoinSet::new();
     let port = match &way.listen {
         None => None,
@@ -109,23 +125,60 @@ pub async fn run(
         }
     };
     doors.spawn(keep(Listener::Unix(listener), way.clone(), connections));
-    let mut server = RankServer::new(guard, vec![facts], virtual_cpus, adopted);
     tokio::select! {
         () = serve(&mut server, way, port) => {}
+        () = end => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     doors.abort_all();
-    server.into_guard().finish();
+    let is_idle = server.is_idle();
+    let guard = server.into_guard();
+    if is_idle || !workspace.lasting {
+        guard.finish();
+        match std::fs::remove_dir_all(&workspace.directory) {
+            // The guard removes what is not to last.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
     Ok(())
 }
 
-/// Serves one controller after the other, for ever.
+/// Makes what is missing of a rank server's files; its place is taken, so that nobody listens at a socket that is there.
+fn make(workspace: &Workspace) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(workspace.steps())?;
+    let binary = std::env::current_exe()?;
+    // A job that runs finds a name at any moment: what is there is replaced as a whole.
+    let (new, names) = (workspace.bin.with_extension("new"), &workspace.bin);
+    let _ = std::fs::remove_dir_all(&new);
+    std::fs::create_dir(&new)?;
+    links::make(&new, &binary)?;
+    if !names.exists() {
+        std::fs::create_dir(names)?;
+    }
+    rustix::fs::renameat_with(CWD, &new, CWD, names, RenameFlags::EXCHANGE)?;
+    std::fs::remove_dir_all(&new)?;
+    match std::fs::remove_file(&workspace.socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Serves one controller after the other, as long as there is one, or patience for one.
 async fn serve(server: &mut RankServer, way: &Way, port: Option<SocketAddr>) {
     let mut attempt = 0;
+    let mut served = Instant::now();
     loop {
-        match join(server, way, port).await {
-            Ok(()) => attempt = 0,
+        let joined = join(server, way, port).await;
+        match joined {
+            Ok(()) => (attempt, served) = (0, Instant::now()),
+            Err(JoinError::Lost(_)) => served = Instant::now(),
+            Err(_) if way.patience.is_some_and(|patience| served.elapsed() > patience) => return,
+            Err(_) => {}
+        }
+        match joined {
+            Ok(()) => {}
             Err(error) if attempt == 0 => {
                 tracing::warn!(error = &error as &dyn Error, "no controller; waiting for it")
             }
@@ -199,13 +252,14 @@ async fn lead(visitor: Visitor, way: &Way, connections: &mpsc::Sender<Adopted>) 
                 tracing::info!(error = &error as &dyn Error, "cannot relay a client to the controller");
             }
         }
-        Target::Join => tracing::warn!("refused a rank server that wants to join another"),
+        Target::Join | Target::Heir => tracing::warn!("refused a rank server that wants to join another"),
     }
 }
 
 /// A job's commands know their node alone: what they have for the controller goes through.
 async fn relay(client: Link, way: &Way) -> Result<(), JoinError> {
-    let controller = way.dial(Target::Controller).await?;
+    // It may be being restarted, as this rank server may have been.
+    let controller = dial_patiently(&way.controller, Target::Controller, way.key()?.as_ref()).await?;
     let mut client = tokio::io::join(client.read, client.write);
     let mut controller = tokio::io::join(controller.read, controller.write);
     tokio::io::copy_bidirectional(&mut client, &mut controller).await.map_err(FrameError::from)?;

@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use prun_runtime::server::sys::resident;
+
 /// What a daemon writes on its stdout when it is ready.
 const READY: &[u8] = b"ready\n";
 
@@ -31,7 +33,7 @@ pub fn detach() {
     let _ = rustix::process::setsid();
 }
 
-/// Says that this process is ready, and closes stdout.
+/// Says that this process is ready, closes stdout, and lets go of what only its start needed in memory.
 ///
 /// # Errors
 /// There is no `/dev/null`.
@@ -39,5 +41,7 @@ pub fn say() -> io::Result<()> {
     // Whoever started it may have gone; it is ready all the same.
     let _ = io::stdout().write_all(READY).and_then(|()| io::stdout().flush());
     let null = File::options().write(true).open("/dev/null")?;
-    Ok(rustix::stdio::dup2_stdout(&null)?)
+    rustix::stdio::dup2_stdout(&null)?;
+    resident::forget_start();
+    Ok(())
 }

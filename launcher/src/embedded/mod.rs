@@ -14,6 +14,7 @@ use prun_runtime::net::address::Address;
 use prun_runtime::server::door::{self, Listener, Visitor};
 use prun_runtime::server::guard::{Guard, Workspace};
 use prun_runtime::server::node::{Adopted, RankServer};
+use prun_runtime::wire::launch::Machine;
 use prun_runtime::wire::preamble::Target;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
@@ -64,7 +65,7 @@ impl Cluster {
         let (to_controller, from_controller) = controller.join();
         let (connections, adopted) = mpsc::channel(QUEUE_MESSAGES_MAX);
         let address = format!("unix:{}", socket.display());
-        let mut rank_server = RankServer::new(guard, shape.nodes(&address), true, adopted);
+        let mut rank_server = RankServer::new(guard, shape.nodes(&address), Machine::Shared, adopted);
         let rank_server = tokio::spawn(async move {
             rank_server.serve(from_controller, to_controller).await;
             rank_server.into_guard()
@@ -111,6 +112,6 @@ async fn lead(visitor: Visitor, controller: &Handle, connections: &mpsc::Sender<
             let Some(link) = visitor.enter(None).await else { return };
             prun_runtime::server::file::serve(link.read, link.write).await;
         }
-        Target::Join => tracing::warn!("an embedded cluster takes no further nodes"),
+        Target::Join | Target::Heir => tracing::warn!("an embedded cluster takes no further nodes"),
     }
 }

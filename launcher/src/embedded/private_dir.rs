@@ -74,7 +74,7 @@ impl PrivateDir {
     /// What the guard is to know of it.
     #[must_use]
     pub fn workspace(&self) -> Workspace {
-        Workspace { directory: self.path.clone(), socket: self.socket(), bin: self.bin() }
+        Workspace { directory: self.path.clone(), socket: self.socket(), bin: self.bin(), lasting: false }
     }
 
     /// The socket of controller and rank servers.

@@ -133,6 +133,7 @@ impl Shape {
                 ),
                 arch: text(system.machine()),
                 boot_time: now_secs().saturating_sub(uptime),
+                memory_id: 0,
             })
             .collect()
     }

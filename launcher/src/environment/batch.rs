@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
-use prun_runtime::ids::{Rank, StepId, StepKey};
-use prun_runtime::wire::launch::{Input, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch};
+use prun_runtime::ids::{LaunchId, Rank, StepId, StepKey};
+use prun_runtime::wire::launch::{
+    Input, Machine, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch,
+};
 use serde_bytes::ByteBuf;
 
 use super::devices;
@@ -30,6 +32,8 @@ pub fn batch_launch(
     let node = NodeTasks { name: first.name.clone(), node_id: 0, env: Vec::new(), tasks: vec![task] };
     Some(StepLaunch {
         key: StepKey { job: job.id, step: StepId::BATCH },
+        launch: LaunchId::default(),
+        server_grace_ms: None,
         secret,
         job_name: job.name.clone(),
         size: 1,
@@ -48,7 +52,7 @@ pub fn batch_launch(
         owner_grace_ms: None,
         root: None,
         mpi: None,
-        virtual_nodes: false,
+        machine: Machine::default(),
         layout: Vec::new(),
         nodes: vec![node],
     })

@@ -2,7 +2,7 @@
 //! variables).
 
 use super::job::of_job;
-use super::setter::Setter;
+use super::setter::{Setter, Variables};
 use crate::controller::api::JobView;
 
 /// Variables that a component has under a name of its own, `NAME_HET_GROUP_K`.
@@ -47,6 +47,52 @@ pub(super) fn of_components(setter: &mut Setter, components: &[JobView]) {
     }
 }
 
+/// Variables of all components, for whoever has a heterogeneous job without a script: `salloc`'s command, `srun`'s tasks.
+/// Empty where there is one component alone.
+#[must_use]
+pub fn of_het_job(components: &[JobView]) -> Variables {
+    let mut setter = Setter::default();
+    if components.len() > 1 {
+        of_components(&mut setter, components);
+    }
+    setter.variables
+}
+
+/// What the command of `salloc` finds of its job: of a heterogeneous one little but what each component has, since
+/// nothing else holds for all of them.
+#[must_use]
+pub fn of_allocation(components: &[JobView]) -> Variables {
+    const OF_ALL: [&[u8]; 4] =
+        [b"SLURM_CLUSTER_NAME", b"SLURM_JOB_ID", b"SLURM_SUBMIT_DIR", b"SLURM_SUBMIT_HOST"];
+    const AS_WELL: [(&str, &[u8]); 3] = [
+        ("SLURM_JOBID", b"SLURM_JOBID"),
+        ("SLURM_NNODES", b"SLURM_NNODES"),
+        ("SLURM_NODELIST", b"SLURM_NODELIST"),
+    ];
+    let [leader, others @ ..] = components else { return Variables::new() };
+    let mut setter = Setter { variables: of_job(leader) };
+    if others.is_empty() {
+        return setter.variables;
+    }
+    setter.variables.retain(|(name, _)| OF_ALL.contains(&name.as_slice()));
+    of_components(&mut setter, components);
+    for (offset, job) in components.iter().enumerate() {
+        for (name, value) in of_job(job) {
+            let Some((name, _)) = AS_WELL.iter().find(|(_, known)| *known == name.as_slice()) else {
+                continue;
+            };
+            // The number is the component's own here.
+            let id = job.id.to_string();
+            let value = if *name == "SLURM_JOBID" { id.as_bytes() } else { value.as_slice() };
+            setter.set_bytes(&format!("{name}_HET_GROUP_{offset}"), value);
+        }
+    }
+    let tasks: u32 = components.iter().map(|job| job.ntasks).sum();
+    setter.set("SLURM_NTASKS", tasks);
+    setter.set("SLURM_NPROCS", tasks);
+    setter.variables
+}
+
 #[cfg(test)]
 mod tests {
     use prun_runtime::ids::JobId;
@@ -79,6 +125,24 @@ mod tests {
         check(&setter.variables, &expected);
         // Whichever component a program runs in, its job is known by the leader's number.
         check(&of_job(&components[1]), &["SLURM_JOB_ID=42", "SLURM_JOBID=42"]);
+    }
+
+    #[test]
+    fn an_allocation_of_several_components_says_little_of_all_of_them() {
+        let components = [component("-n 3", 0), component("-N 2", 1)];
+        let expected = [
+            "SLURM_JOB_ID=42",
+            "SLURM_JOBID",
+            "SLURM_JOBID_HET_GROUP_1=43",
+            "SLURM_JOB_NODELIST",
+            "SLURM_NODELIST_HET_GROUP_1=n[1-2]",
+            "SLURM_NNODES_HET_GROUP_0=2",
+            "SLURM_NTASKS=0",
+            "SLURM_HET_SIZE=2",
+        ];
+        check(&of_allocation(&components), &expected);
+        check(&of_allocation(&[job("-n 3")]), &["SLURM_JOB_NODELIST=n[1-2]", "SLURM_HET_SIZE"]);
+        assert_eq!(of_het_job(&[job("-n 3")]), []);
     }
 
     #[test]

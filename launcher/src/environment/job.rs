@@ -58,7 +58,8 @@ fn times(setter: &mut Setter, job: &JobView) {
     setter.set_if("SLURM_JOB_END_TIME", job.end_time.map(|time| time as i64));
 }
 
-fn allocation(setter: &mut Setter, job: &JobView) {
+/// Which nodes and CPUs it holds.
+pub(super) fn allocation(setter: &mut Setter, job: &JobView) {
     let Some(allocation) = &job.allocation else { return };
     let names: Vec<String> = allocation.nodes.iter().map(|share| share.name.clone()).collect();
     let nodes = hostlist::compress(&names);

@@ -21,7 +21,7 @@ mod task;
 pub use batch::batch_launch;
 pub use export::{exported, exported_to_job};
 pub use files::{Files, shown_files};
-pub use het::is_of_component;
+pub use het::{is_of_component, of_allocation, of_het_job};
 pub use job::of_job;
 pub use setter::Variables;
 pub(crate) use setter::by_node;

@@ -30,6 +30,7 @@ fn facts(number: u32) -> NodeFacts {
         os: String::new(),
         arch: String::new(),
         boot_time: 0,
+        memory_id: 0,
     }
 }
 
@@ -145,6 +146,7 @@ pub(super) fn step(job: &JobView, options: &str) -> (StepCreated, Request) {
         job: Box::new(job.clone()),
         kill_wait_ms: 1000,
         warnings: Vec::new(),
+        parts: Vec::new(),
     };
     (created, request)
 }

@@ -1,6 +1,6 @@
 //! Variables of a step.
 
-use super::job::{devices, distribution, threads_per_core, tres_per_task};
+use super::job::{allocation, devices, distribution, threads_per_core, tres_per_task};
 use super::setter::{Setter, Variables, by_node};
 use crate::controller::api::StepCreated;
 use crate::layout::bind::{BindKind, Binding};
@@ -13,9 +13,14 @@ use prun_runtime::net::address::Address;
 #[must_use]
 pub fn of_step(created: &StepCreated, request: &Request) -> Variables {
     let mut setter = Setter::default();
+    if created.job.het.is_some() {
+        // Of the components that it runs in, not of that which its script runs in.
+        allocation(&mut setter, &created.job);
+    }
     extent(&mut setter, created);
     asked(&mut setter, &request.job);
-    if request.job.distribution.or(created.job.spec.distribution).is_none() {
+    // A job of the step's own was asked for before it was known how its ranks lie.
+    if !request.step.own_job && request.job.distribution.or(created.job.spec.distribution).is_none() {
         // What `srun` chooses: in turn where no node has more than one task.
         let one_each = created.plan.size() as usize <= created.plan.nodes.len();
         setter.set("SLURM_DISTRIBUTION", if one_each { "cyclic" } else { "block" });
@@ -144,6 +149,14 @@ mod tests {
             ],
         );
         check(&variables("-n 3", ""), &["SLURM_STEP_TASKS_PER_NODE=2,1", "SLURM_DISTRIBUTION=block"]);
+    }
+
+    #[test]
+    fn how_ranks_lie_is_told_where_the_job_was_there_before() {
+        let (created, mut request) = step(&job("-n 2"), "");
+        check(&of_step(&created, &request), &["SLURM_DISTRIBUTION=block"]);
+        request.step.own_job = true;
+        check(&of_step(&created, &request), &["SLURM_DISTRIBUTION"]);
     }
 
     #[test]

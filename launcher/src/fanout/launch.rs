@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
-use prun_runtime::ids::Rank;
-use prun_runtime::wire::launch::{Mpi, MpiKind, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch};
+use prun_runtime::ids::{LaunchId, Rank};
+use prun_runtime::wire::launch::{
+    Machine, Mpi, MpiKind, NodeRanks, NodeTasks, Program, StepLaunch, TaskLaunch,
+};
 use serde_bytes::ByteBuf;
 
 use crate::controller::api::StepCreated;
@@ -13,7 +15,7 @@ use crate::layout::plan::NodePlan;
 use crate::script::options::Request;
 
 /// Milliseconds that a step goes on when its `srun` is gone: long enough for a link to be made again.
-const OWNER_GRACE_MS: u64 = 5_000;
+pub const OWNER_GRACE_MS: u64 = 5_000;
 
 /// What the ranks run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +88,8 @@ pub fn launch(
     let script = |path: &Option<String>| path.clone().filter(|path| path != "none").map(ByteBuf::from);
     StepLaunch {
         key: created.key,
+        launch: LaunchId::default(),
+        server_grace_ms: None,
         secret: created.secret.clone(),
         job_name: created.job.name.clone(),
         size: created.plan.size(),
@@ -104,7 +108,7 @@ pub fn launch(
         owner_grace_ms: Some(OWNER_GRACE_MS),
         root: created.addresses.first().cloned(),
         mpi: own.mpi.map(|MpiOffer { kind, linked }| Mpi { kind, linked }),
-        virtual_nodes: false,
+        machine: Machine::default(),
         layout: layout(created),
         nodes: nodes.collect(),
     }

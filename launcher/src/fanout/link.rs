@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 use prun_runtime::ids::Rank;
 use prun_runtime::net::address::{Address, AddressError};
-use prun_runtime::net::dial::{DialError, dial};
+use prun_runtime::net::dial::{DialError, dial, dial_patiently};
 use prun_runtime::net::key::KeyError;
 use prun_runtime::net::link as net;
 use prun_runtime::wire::frame::{FrameError, FrameReader, FrameWriter};
@@ -48,9 +48,11 @@ impl ConnectError {
 /// [`ConnectError`].
 pub async fn connect(address: &str, target: Target) -> Result<net::Link, ConnectError> {
     let address: Address = address.parse()?;
-    // A step's own secret is all the key that it needs.
-    let key = if target == Target::Node { key_for(&address)? } else { None };
-    Ok(dial(&address, target, key.as_ref()).await?)
+    if target == Target::Node {
+        return Ok(dial(&address, target, key_for(&address)?.as_ref()).await?);
+    }
+    // A step's own secret is all the key that it needs; it is there also while its rank server is not.
+    Ok(dial_patiently(&address, target, None).await?)
 }
 
 /// A failure of a link as an error of the system.
@@ -85,6 +87,8 @@ pub enum News {
     Message(FromStep, Bytes),
     /// The link is gone; without an error the step process has closed it.
     Closed(Option<FrameError>),
+    /// It was made again, or cannot be.
+    Again(Option<Box<net::Link>>),
 }
 
 /// The step process does not read what is sent to it.

@@ -1,14 +1,21 @@
 //! How a launcher comes to a step: connections to its step processes.
 
 use std::io;
+use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use prun_runtime::ids::StepKey;
 use prun_runtime::net::link::Link;
 use prun_runtime::wire::launch::Secret;
 use prun_runtime::wire::preamble::Target;
 
+use super::launch::OWNER_GRACE_MS;
 use super::link::connect;
 use crate::layout::plan::Plan;
+
+/// Handshakes that are under way at once: a wide step does not wait for one far node after the other, and this side's
+/// descriptors and the nodes' doors are not flooded.
+const HANDSHAKES_MAX: usize = 32;
 
 /// Where a step is, and what lets a launcher in.
 #[derive(Debug, Clone)]
@@ -43,6 +50,26 @@ pub struct Connection {
     pub stream: Link,
     /// Ascending.
     pub ranks: Vec<u32>,
+    /// How it is made again when it breaks; `None`: it is not.
+    pub again: Option<Again>,
+}
+
+/// What it takes to make a connection again.
+#[derive(Debug, Clone)]
+pub struct Again {
+    /// Where.
+    pub address: String,
+    /// As whom.
+    pub target: Target,
+}
+
+impl Again {
+    /// Connects, for as long as the step waits for its launcher: `None` when that was in vain.
+    pub async fn connect(self) -> Option<Link> {
+        let grace = Duration::from_millis(OWNER_GRACE_MS);
+        let connecting = connect(&self.address, self.target);
+        tokio::time::timeout(grace, connecting).await.ok()?.ok()
+    }
 }
 
 /// Connects to every step process of a step: one for each distinct address, whatever nodes it stands for.
@@ -58,16 +85,19 @@ pub async fn reach(door: &Door<'_>) -> Result<Vec<Connection>, ReachError> {
             None => by_address.push((address, &node.name, ranks.collect())),
         }
     }
-    let mut connections = Vec::with_capacity(by_address.len());
-    for (address, node, mut ranks) in by_address {
-        let target = Target::Step { key: door.key, secret: door.secret.clone(), owner: door.owner };
-        let stream = connect(address, target).await.map_err(|source| ReachError {
-            node: node.to_owned(),
-            address: address.to_owned(),
-            source: source.into_io(),
-        })?;
-        ranks.sort_unstable();
-        connections.push(Connection { stream, ranks });
-    }
-    Ok(connections)
+    let each: Vec<_> = by_address
+        .into_iter()
+        .map(|(address, node, mut ranks)| async move {
+            let target = Target::Step { key: door.key, secret: door.secret.clone(), owner: door.owner };
+            let again = door.owner.then(|| Again { address: address.to_owned(), target: target.clone() });
+            let stream = connect(address, target).await.map_err(|source| ReachError {
+                node: node.to_owned(),
+                address: address.to_owned(),
+                source: source.into_io(),
+            })?;
+            ranks.sort_unstable();
+            Ok(Connection { stream, ranks, again })
+        })
+        .collect();
+    stream::iter(each).buffered(HANDSHAKES_MAX).try_collect().await
 }

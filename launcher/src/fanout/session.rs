@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use prun_runtime::ids::Rank;
 use prun_runtime::limits::QUEUE_MESSAGES_MAX;
+use prun_runtime::net::link as net;
+use prun_runtime::wire::frame::FrameError;
 use prun_runtime::wire::step::{Exit, FromStep, ToStep};
 use tokio::sync::mpsc;
 
 use super::input::Input;
 use super::link::{Arrival, Link, News, Stuck};
-use super::reach::Connection;
+use super::reach::{Again, Connection};
 use super::signals::{SIGWINCH, Signals};
 use super::watch::{Act, Watch};
 use crate::gather::order::OrderError;
@@ -57,6 +59,8 @@ pub struct Session {
     /// By rank.
     link_of: Vec<usize>,
     arrivals: mpsc::Receiver<Arrival>,
+    /// Where links put what arrives.
+    to: mpsc::Sender<Arrival>,
     watch: Watch,
     outputs: Outputs,
     feeding: Option<Feeding>,
@@ -72,6 +76,15 @@ struct One {
     /// `None` once it is closed.
     link: Option<Link>,
     ranks: Vec<u32>,
+    again: Option<Again>,
+    /// Events heard so far.
+    events: usize,
+    /// Events that are heard again, on a link that was made anew.
+    known: usize,
+    /// It was made anew, and nothing has been heard on it.
+    silent: bool,
+    /// Input that was taken on links before this one, or is lost.
+    taken_before: u64,
     taken: u64,
     /// All of its tasks have ended: it takes no more input.
     done: bool,
@@ -90,17 +103,25 @@ impl Session {
         let size = connections.iter().map(|connection| connection.ranks.len()).sum();
         let mut link_of = vec![0; size];
         let mut links = Vec::with_capacity(connections.len());
-        for (at, Connection { stream, ranks }) in connections.into_iter().enumerate() {
+        for (at, Connection { stream, ranks, again }) in connections.into_iter().enumerate() {
             ranks.iter().for_each(|rank| link_of[*rank as usize] = at);
-            // A stream has at most one request and its replacement on the way; the rest is input and signals.
-            let waiting_max = QUEUE_MESSAGES_MAX + 4 * ranks.len();
-            let link = Some(Link::open(at, stream, waiting_max, to.clone()));
-            links.push(One { link, ranks, taken: 0, done: false });
+            links.push(One {
+                link: Some(Link::open(at, stream, waiting_max(&ranks), to.clone())),
+                ranks,
+                again,
+                events: 0,
+                known: 0,
+                silent: false,
+                taken_before: 0,
+                taken: 0,
+                done: false,
+            });
         }
         Self {
             links,
             link_of,
             arrivals,
+            to,
             watch,
             outputs,
             feeding,
@@ -246,17 +267,64 @@ impl Session {
                     self.lose(link);
                 }
             }
-            News::Closed(error) => {
-                if let Some(error) = error.filter(|_| !self.links[link].done) {
+            News::Closed(error) => self.closed(link, error),
+            News::Again(Some(stream)) => self.regain(link, *stream),
+            News::Again(None) => self.lose(link),
+        }
+    }
+
+    /// A link is gone before its time: it is made again, unless the one before it was already. A step process that is
+    /// dead takes no link, so that this is soon known.
+    fn closed(&mut self, at: usize, error: Option<FrameError>) {
+        self.links[at].link = None;
+        let one = &self.links[at];
+        let has_all = one.done && one.ranks.iter().all(|rank| self.outputs.has_ended(Rank(*rank)));
+        let again = one.again.clone().filter(|_| !one.silent && !has_all);
+        match again {
+            Some(again) => {
+                let to = self.to.clone();
+                tokio::spawn(async move {
+                    let stream = again.connect().await.map(Box::new);
+                    // A session that is over needs it no more.
+                    let _ = to.send(Arrival { link: at, news: News::Again(stream) }).await;
+                });
+            }
+            None => {
+                if let Some(error) = error.filter(|_| !self.links[at].done) {
                     self.watch.complain(&error.to_string());
                 }
-                self.lose(link);
+                self.lose(at);
             }
+        }
+    }
+
+    /// A link was made again: the step process tells from the beginning what happened, and is asked for what is missing.
+    fn regain(&mut self, at: usize, stream: net::Link) {
+        let one = &mut self.links[at];
+        one.link = Some(Link::open(at, stream, waiting_max(&one.ranks), self.to.clone()));
+        one.silent = true;
+        one.known = one.events;
+        let unsure = self.fed - one.taken.min(self.fed);
+        (one.taken_before, one.taken) = (self.fed, self.fed);
+        for rank in &one.ranks {
+            self.outputs.resume(Rank(*rank));
+        }
+        if unsure > 0 {
+            self.watch.complain(&format!("a link broke: {unsure} bytes of input may be lost"));
         }
     }
 
     fn hear(&mut self, link: usize, message: FromStep, bytes: Bytes) -> Result<(), OrderError> {
         let now = self.now();
+        self.links[link].silent = false;
+        if is_event(&message) {
+            let one = &mut self.links[link];
+            if one.known > 0 {
+                one.known -= 1;
+                return Ok(());
+            }
+            one.events += 1;
+        }
         if let FromStep::Data { rank, stream, offset } | FromStep::End { rank, stream, offset } = message
             && self.watch.is_onlooker()
         {
@@ -271,7 +339,10 @@ impl Session {
                 return self.outputs.data(rank, stream, offset, bytes, now);
             }
             FromStep::End { rank, stream, offset } => return self.outputs.end(rank, stream, offset),
-            FromStep::StdinTaken { bytes } => self.links[link].taken = bytes,
+            FromStep::StdinTaken { bytes } => {
+                let one = &mut self.links[link];
+                one.taken = one.taken_before + bytes;
+            }
             FromStep::Aborted { rank, code, why } => self.watch.aborted(rank.0, code, &why, now),
             FromStep::Warning { text, .. } => self.watch.warned(&text),
             FromStep::Done => self.links[link].done = true,
@@ -348,6 +419,28 @@ impl Session {
             };
             self.lose_if_stuck(at, sent);
         }
+    }
+}
+
+/// Messages that wait on a link: a stream has at most one request and its replacement on the way; the rest is input and
+/// signals.
+fn waiting_max(ranks: &[u32]) -> usize {
+    QUEUE_MESSAGES_MAX + 4 * ranks.len()
+}
+
+/// Whether a launcher that comes later is told this again.
+fn is_event(message: &FromStep) -> bool {
+    match message {
+        FromStep::Started { .. }
+        | FromStep::NotStarted { .. }
+        | FromStep::Exited { .. }
+        | FromStep::Aborted { .. }
+        | FromStep::Warning { .. }
+        | FromStep::Done => true,
+        FromStep::Data { .. }
+        | FromStep::End { .. }
+        | FromStep::StdinTaken { .. }
+        | FromStep::Usage { .. } => false,
     }
 }
 

@@ -51,6 +51,9 @@ pub struct Settings {
     pub verbose: bool,
     /// The step is only looked at: signals end the launcher, not the step.
     pub onlooker: bool,
+    /// How many ranks each component of a heterogeneous job has, where the step is over several: ends of tasks are said
+    /// with their numbers within them, as Slurm says them.
+    pub parts: Vec<u32>,
 }
 
 /// What is to be done.
@@ -181,7 +184,7 @@ impl Watch {
                 self.complain(&format!("task {rank} exited with exit code {}", exit.code));
             }
         } else if exit.status() != 0 || self.settings.verbose {
-            self.unsaid.add(self.node_of[rank as usize], rank, &exit);
+            self.unsaid.add(self.node_of[rank as usize], self.within_part(rank), &exit);
             self.say_at.get_or_insert(now + GROUP_MS);
             if self.settings.kill_on_bad_exit && exit.status() != 0 && self.running > 0 && !self.terminating {
                 self.say_ends();
@@ -189,6 +192,18 @@ impl Watch {
                 self.terminate(false);
             }
         }
+    }
+
+    /// A rank's number within its component.
+    fn within_part(&self, rank: u32) -> u32 {
+        let mut own = rank;
+        for ranks in &self.settings.parts {
+            match own.checked_sub(*ranks) {
+                Some(behind) => own = behind,
+                None => break,
+            }
+        }
+        own
     }
 
     /// What is said of a step that its launcher ends, at this time.

@@ -71,6 +71,9 @@ pub enum OrderError {
     },
 }
 
+/// Milliseconds that a message waits for the end of a line: longer than a program takes between two pieces of one.
+const LINE_WAIT_MS: u64 = 500;
+
 /// A request for bytes of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pull {
@@ -103,6 +106,13 @@ pub struct Merger {
     /// When something of a stream was first held (milliseconds), in that order.
     held_since: VecDeque<(u64, usize)>,
     out: VecDeque<Bytes>,
+    /// Messages that wait for the end of the line that is half written.
+    said: VecDeque<Bytes>,
+    /// The stream of that line, and when it was written so far.
+    half: Option<(usize, u64)>,
+    /// The time when something last came.
+    now: u64,
+    /// Bytes on their way out, those of messages among them.
     out_bytes: usize,
     pulls: Vec<Pull>,
     /// Streams that are not over, or not all written.
@@ -138,6 +148,9 @@ impl Merger {
             wanting: VecDeque::new(),
             held_since: VecDeque::new(),
             out: VecDeque::new(),
+            said: VecDeque::new(),
+            half: None,
+            now: 0,
             out_bytes: 0,
             pulls: Vec::new(),
             unfinished: ranks.len(),
@@ -159,6 +172,7 @@ impl Merger {
     /// # Errors
     /// [`OrderError`]: the step process did not keep to what was asked.
     pub fn data(&mut self, source: usize, offset: u64, bytes: Bytes, now: u64) -> Result<(), OrderError> {
+        self.now = self.now.max(now);
         let new = self.sources[source].receive(offset, bytes)?;
         if !new.is_empty() {
             match self.order {
@@ -201,16 +215,45 @@ impl Merger {
         }
     }
 
-    /// Time has passed: by `Auto`, what was held too long is let go.
+    /// Whether all of a stream has come.
+    #[must_use]
+    pub fn has_ended(&self, source: usize) -> bool {
+        self.sources[source].is_over()
+    }
+
+    /// A stream's link was made anew: what was asked for and has not come is asked for again.
+    pub fn resume(&mut self, source: usize) {
+        let state = &self.sources[source];
+        let (offset, credit) = (state.received(), state.outstanding());
+        if !state.is_over() && credit > 0 {
+            self.pulls.push(Pull { source, offset, credit });
+        }
+    }
+
+    /// Time has passed: by `Auto`, what was held too long is let go; a message does not wait for ever either.
     pub fn tick(&mut self, now: u64) {
-        if self.deadline().is_some_and(|deadline| deadline <= now) {
+        if self.held_until().is_some_and(|deadline| deadline <= now) {
             self.go_by_line();
+        }
+        if self.said_until().is_some_and(|deadline| deadline <= now) {
+            self.let_messages_out();
         }
     }
 
     /// When [`Merger::tick`] is to be called, in milliseconds.
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {
+        self.held_until().into_iter().chain(self.said_until()).min()
+    }
+
+    /// When a line has been half written for so long that messages do not wait for its end: a rank that asks its user
+    /// something leaves one.
+    fn said_until(&self) -> Option<u64> {
+        let (_, since) = self.half.filter(|_| !self.said.is_empty())?;
+        Some(since + LINE_WAIT_MS)
+    }
+
+    fn held_until(&self) -> Option<u64> {
         let Order::Auto { hold_ms } = self.order else { return None };
         self.held_since.front().map(|(since, _)| since + hold_ms)
     }
@@ -238,10 +281,17 @@ impl Merger {
         self.grant();
     }
 
-    /// Writes a message between what has come and what will.
+    /// Writes a message between what has come and what will: whole lines, unless a rank leaves one half written.
     pub fn say(&mut self, message: Bytes) {
         self.out_bytes += message.len();
-        self.out.push_back(message);
+        self.said.push_back(message);
+        if self.half.is_none() || self.order == Order::None {
+            self.let_messages_out();
+        }
+    }
+
+    fn let_messages_out(&mut self) {
+        self.out.append(&mut self.said);
     }
 
     /// Everything has come, and everything has been written.
@@ -271,6 +321,11 @@ impl Merger {
             self.release(source);
         }
         self.after(source);
+        if self.half.is_some_and(|(of, _)| self.sources[of].is_over()) {
+            // Its line has no end.
+            self.half = None;
+            self.let_messages_out();
+        }
     }
 
     /// What follows after news of a stream.
@@ -335,8 +390,17 @@ impl Merger {
             None => bytes,
         };
         state.mid_line = text.last() != Some(&b'\n');
+        self.half = state.mid_line.then_some((source, self.now));
         self.out_bytes += text.len();
-        self.out.push_back(text);
+        let line_end = text.iter().position(|&byte| byte == b'\n').filter(|_| !self.said.is_empty());
+        match line_end {
+            Some(at) => {
+                self.out.push_back(text.slice(..=at));
+                self.let_messages_out();
+                self.out.push_back(text.slice(at + 1..));
+            }
+            None => self.out.push_back(text),
+        }
     }
 
     /// A labelled line ends with its stream, so that the next label begins a line.

@@ -154,6 +154,23 @@ impl Outputs {
         }
     }
 
+    /// Whether all that a rank writes has come.
+    #[must_use]
+    pub fn has_ended(&self, rank: Rank) -> bool {
+        let mut routes =
+            [Stream::Stdout, Stream::Stderr].into_iter().filter_map(|stream| self.route(rank, stream));
+        routes.all(|(output, source)| self.outputs[output].merger.has_ended(source))
+    }
+
+    /// The link to a rank's step process was made anew: what was asked for and has not come is asked for again.
+    pub fn resume(&mut self, rank: Rank) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            if let Some((output, source)) = self.route(rank, stream) {
+                self.outputs[output].merger.resume(source);
+            }
+        }
+    }
+
     fn route(&self, rank: Rank, stream: Stream) -> Route {
         let [stdout, stderr] = self.routes.get(rank.0 as usize)?;
         match stream {

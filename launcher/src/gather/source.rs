@@ -43,6 +43,11 @@ impl Source {
     }
 
     /// Bytes that were asked for and have not come.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Bytes that were asked for and have not come.
     pub(super) fn outstanding(&self) -> u64 {
         if self.is_over() { 0 } else { self.granted - self.received }
     }

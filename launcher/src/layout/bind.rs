@@ -34,7 +34,7 @@ pub enum BindKind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BindError {
     /// Not a word of `--cpu-bind`.
-    #[error("invalid --cpu-bind argument `{0}`")]
+    #[error("unrecognized --cpu-bind argument \"{0}\"")]
     Word(String),
     /// Not a list of CPU numbers or masks.
     #[error("invalid list `{0}` for --cpu-bind")]

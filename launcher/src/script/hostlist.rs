@@ -123,6 +123,25 @@ impl<'a> Numbered<'a> {
     }
 }
 
+/// Sorts names by their text, and those of one prefix by number.
+pub fn sort(names: &mut [String]) {
+    fn natural(name: &str) -> (&str, u64, usize) {
+        let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let digits = &name[prefix.len()..];
+        (prefix, digits.parse().unwrap_or(0), digits.len())
+    }
+    names.sort_by(|a, b| natural(a).cmp(&natural(b)));
+}
+
+/// Names in order, each once.
+#[must_use]
+pub fn sorted(names: &[String]) -> Vec<String> {
+    let mut names = names.to_vec();
+    sort(&mut names);
+    names.dedup();
+    names
+}
+
 /// Names as a hostlist: neighbours of one prefix share brackets, order and repeated names stay.
 #[must_use]
 pub fn compress(names: &[String]) -> String {

@@ -8,7 +8,7 @@ pub fn parse_mb(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 = text[..digits].parse().ok()?;
     let unit = text[digits..].to_ascii_lowercase();
-    match unit.strip_suffix('b').unwrap_or(&unit) {
+    match unit.strip_suffix('b').filter(|unit| !unit.is_empty()).unwrap_or(&unit) {
         "k" => Some(number.div_ceil(1024)),
         "" | "m" => Some(number),
         "g" => number.checked_mul(1 << 10),
@@ -50,7 +50,7 @@ mod tests {
         {
             assert_eq!(parse_mb(text), Some(mb), "{text}");
         }
-        for text in ["", "G", "1.5G", "abc", "-1", "1GG", "99999999999999999999G"] {
+        for text in ["", "G", "1.5G", "abc", "-1", "5B", "1GG", "99999999999999999999G"] {
             assert_eq!(parse_mb(text), None, "{text}");
         }
     }

@@ -107,6 +107,14 @@ impl Mistake {
         }
     }
 
+    /// What the options cannot ask together: Slurm's command dies of it.
+    #[must_use]
+    pub fn fatal(command: Command, text: &str) -> Self {
+        let mistake = Self::line(command, text, 1);
+        let slurm = mistake.slurm.iter().map(|line| line.replacen("error", "fatal", 1)).collect();
+        Self { slurm, ..mistake }
+    }
+
     /// prun's voice: title, place in the script, help.
     #[must_use]
     pub fn render(&self, name: &str, script: &[u8], colour: bool) -> String {
@@ -149,12 +157,12 @@ fn refused_value(name: &str, option: &str, value: &str, bad: &Bad) -> (u8, Vec<S
         Bad::Number => {
             (1, vec![format!("{name}: error: Invalid numeric value \"{value}\" for --{option}.")], title)
         }
-        Bad::Time => {
-            let lines = [
-                format!("Invalid time specification (pos=0): {value}"),
-                format!("{name}: error: Invalid --{option} specification"),
-            ];
-            (255, lines.to_vec(), title)
+        Bad::TooLarge => {
+            (1, vec![format!("{name}: error: Numeric argument ({value}) too large for --{option}.")], title)
+        }
+        Bad::Time(why) => {
+            let line = format!("{name}: error: Invalid --{option} specification");
+            (255, why.line(value).into_iter().chain([line]).collect(), title)
         }
         Bad::Specification => (255, vec![format!("{name}: error: Invalid --{option} specification")], title),
         Bad::Line(line, code) => {

@@ -19,14 +19,15 @@ use directives::Place;
 use mistake::Mistake;
 use options::getopt::{WordErrorKind, apply, apply_variables};
 use options::{Bad, Command, Request};
+use prun_runtime::limits::HET_COMPONENTS_MAX;
 
 /// The words of `sbatch`'s or `prun`'s command line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchLine {
     /// What its options ask for, by themselves: to look at flags before there is a script.
     pub request: Request,
-    /// The words of its options.
-    options: Vec<String>,
+    /// The words of its options, of each component of a heterogeneous job those before its `:`.
+    options: Vec<Vec<String>>,
     /// The script's name, and the words after it.
     pub script: Vec<String>,
 }
@@ -37,8 +38,41 @@ pub struct BatchLine {
 /// A [`Mistake`] in it.
 pub fn read_batch_line(command: Command, words: &[String]) -> Result<BatchLine, Mistake> {
     let mut request = Request::default();
-    let end = apply(command, words, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
-    Ok(BatchLine { request, options: words[..end].to_vec(), script: words[end..].to_vec() })
+    let (options, end) = apply_components(command, words, &mut request, &mut |_| Ok(()), |_, _| Ok(()))?;
+    // As `sbatch`: what stands between components is no word of the script either.
+    let script = words[end..].iter().filter(|word| *word != BETWEEN_COMPONENTS).cloned().collect();
+    Ok(BatchLine { request, options, script })
+}
+
+/// What stands between the components of a heterogeneous job on a command line.
+pub const BETWEEN_COMPONENTS: &str = ":";
+
+/// Applies the options of each component, between `before` and `after`; gives their words, and where they end.
+fn apply_components(
+    command: Command,
+    words: &[String],
+    request: &mut Request,
+    before: &mut dyn FnMut(&mut Request) -> Result<(), Mistake>,
+    after: fn(Command, &mut Request) -> Result<(), Mistake>,
+) -> Result<(Vec<Vec<String>>, usize), Mistake> {
+    let (mut options, mut at) = (Vec::new(), 0);
+    loop {
+        before(request)?;
+        let rest = &words[at..];
+        let end = apply(command, rest, request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+        after(command, request)?;
+        options.push(rest[..end].to_vec());
+        at += end;
+        if words.get(at).is_none_or(|word| word != BETWEEN_COMPONENTS) {
+            return Ok((options, at));
+        }
+        if options.len() > HET_COMPONENTS_MAX {
+            let text = format!("a heterogeneous job has at most {HET_COMPONENTS_MAX} components");
+            return Err(Mistake::line(command, &text, 1));
+        }
+        request.begin_component();
+        at += 1;
+    }
 }
 
 /// Reads all of a batch job: the script's directives, over them the variables, over them the command line.
@@ -58,20 +92,25 @@ pub fn read_batch(
         ..Mistake::line(command, &format!("Unmatched `{}` in [#SBATCH]", unmatched.quote), 1)
     })?;
     request.packjob = directives.iter().any(|directive| directive.words[0].text == "packjob");
-    // What follows such a line asks for the next component of a heterogeneous job; variables and the command line are
-    // for each.
-    let components = directives.split(|directive| directive.separates_components());
-    for (at, directives) in components.enumerate() {
+    // What follows such a line, or a `:` of the command line, asks for the next component of a heterogeneous job;
+    // variables are for each.
+    let components: Vec<&[directives::Directive]> =
+        directives.split(directives::Directive::separates_components).collect();
+    for at in 0..components.len().max(line.options.len()) {
         if at > 0 {
-            let next = request.job.next_component();
-            request.earlier.push(std::mem::replace(&mut request.job, next));
+            request.begin_component();
         }
-        for directive in directives {
+        for directive in components.get(at).copied().unwrap_or_default() {
             apply_directive(command, directive, &mut request)?;
         }
         read_variables(command, variable, &mut request)?;
-        apply(command, &line.options, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+        // A command line of fewer components says of those that follow what it says of its last.
+        if let Some(options) = line.options.get(at).or(line.options.last()) {
+            apply(command, options, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+        }
+        settle(command, &mut request)?;
     }
+    request.share_time_limit();
     match &request.refused {
         Some(Bad::Line(text, code)) => Err(Mistake::line(command, text, *code)),
         _ => Ok(request),
@@ -90,7 +129,52 @@ pub fn read_line(
     let mut request = Request::default();
     read_variables(command, variable, &mut request)?;
     let end = apply(command, words, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+    settle(command, &mut request)?;
     Ok((request, end))
+}
+
+/// The same, of each component of a heterogeneous job (`salloc -n 2 : -n 1`).
+///
+/// # Errors
+/// The first [`Mistake`].
+pub fn read_components(
+    command: Command,
+    words: &[String],
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Request, usize), Mistake> {
+    let mut request = Request::default();
+    let mut variables = |request: &mut Request| read_variables(command, variable, request);
+    let (_, end) = apply_components(command, words, &mut request, &mut variables, settle)?;
+    request.share_time_limit();
+    Ok((request, end))
+}
+
+/// Reads the options of a component behind others: what those had and it does not say anew, it has too.
+///
+/// # Errors
+/// The first [`Mistake`].
+pub fn read_line_after(
+    command: Command,
+    before: &Request,
+    words: &[String],
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Request, usize), Mistake> {
+    let mut request = before.clone();
+    request.take_over(before.job.next_component());
+    read_variables(command, variable, &mut request)?;
+    let end = apply(command, words, &mut request).map_err(|e| Mistake::option(command, &e.kind, None))?;
+    settle(command, &mut request)?;
+    Ok((request, end))
+}
+
+/// What is decided when all options of a component have been read.
+fn settle(command: Command, request: &mut Request) -> Result<(), Mistake> {
+    let memory = request.memory.settle().map_err(|why| Mistake::fatal(command, why))?;
+    request.job.memory = memory;
+    if request.flags.quiet && request.flags.verbose > 0 {
+        return Err(Mistake::line(command, "don't specify both --verbose (-v) and --quiet (-Q)", 1));
+    }
+    Ok(())
 }
 
 fn read_variables(
@@ -161,8 +245,8 @@ pub fn place_of_option(script: &[u8], long: &str) -> Option<Place> {
 
 /// `--begin` and `--deadline`, which need the clock: a refusal in Slurm's words.
 #[must_use]
-pub fn bad_time(command: Command, option: &'static str, value: &str) -> Mistake {
-    let kind = WordErrorKind::Value { option, value: value.to_owned(), bad: Bad::Specification };
+pub fn bad_time(command: Command, option: &'static str, value: &str, why: begin::NoTime) -> Mistake {
+    let kind = WordErrorKind::Value { option, value: value.to_owned(), bad: Bad::Time(why) };
     Mistake::option(command, &kind, None)
 }
 
@@ -196,6 +280,109 @@ mod tests {
         assert_eq!((first.ntasks, first.nodes, first.partition.len()), (Some(2), Some((2, 2)), 1));
         assert_eq!((second.ntasks, second.nodes, second.partition.len()), (Some(3), None, 0));
         assert_eq!(second.memory, None);
+    }
+
+    #[test]
+    fn components_of_the_command_line_stand_apart_by_a_colon() {
+        let read = |line: &str, script: &str| {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            let line = read_batch_line(Command::Sbatch, &words).unwrap();
+            (read_batch(Command::Sbatch, &line, &|_| None, script.as_bytes()).unwrap(), line.script)
+        };
+        let plain = "#!/bin/sh\n";
+        let (request, script) = read("-n2 -J x : -N1 -p debug -t 3 : -c2 ab.sh arg : y", plain);
+        assert_eq!(script, ["ab.sh", "arg", "y"]);
+        let all: Vec<_> = request
+            .components()
+            .iter()
+            .map(|job| (job.ntasks, job.cpus_per_task, job.partition.len(), job.time_limit, job.name.clone()))
+            .collect();
+        let (three, x) = (Some(Some(3)), Some("x".to_owned()));
+        assert_eq!(
+            all,
+            [
+                (Some(2), None, 0, three, x.clone()),
+                (None, None, 1, three, x.clone()),
+                (None, Some(2), 0, three, x)
+            ]
+        );
+        // Both the script's components and the command line's.
+        let script =
+            "#!/bin/sh\n#SBATCH -n 2 -J a\n#SBATCH hetjob\n#SBATCH -n 1\n#SBATCH hetjob\n#SBATCH -n 4\n";
+        let names = |line: &str| {
+            let (request, _) = read(line, script);
+            let name =
+                |job: &&spec::JobSpec| format!("{}{}", job.name.clone().unwrap(), job.ntasks.unwrap_or(1));
+            request.components().iter().map(name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("-n1 : -n3 -J q het.sh"), ["a1", "q3", "q3"]);
+        assert_eq!(names(": -J q : -J r : -n2 -J s het.sh"), ["a2", "q1", "r4", "s2"]);
+        assert_eq!(names("het.sh"), ["a2", "a1", "a4"]);
+    }
+
+    #[test]
+    fn a_line_has_no_more_components_than_a_job() {
+        let words = vec![":".to_owned(); HET_COMPONENTS_MAX + 2];
+        assert!(read_batch_line(Command::Sbatch, &words).unwrap_err().title.contains("at most"));
+    }
+
+    #[test]
+    fn memory_is_asked_for_in_one_way() {
+        use spec::Memory::{PerCpu, PerNode};
+        let read = |script: &str, words: &str, variables: &[(&str, &str)]| {
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            let line = BatchLine { request: Request::default(), options: vec![words], script: Vec::new() };
+            let variable = |name: &str| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            let request = read_batch(Command::Sbatch, &line, &variable, script.as_bytes());
+            request
+                .map(|request| request.job.memory)
+                .map_err(|mistake| (mistake.exit_code, mistake.slurm.join("")))
+        };
+        let (plain, asking) = ("#!/bin/sh\n", "#!/bin/sh\n#SBATCH --mem-per-cpu=2\n");
+        let node = ("SBATCH_MEM_PER_NODE", "7");
+        assert_eq!(read(asking, "", &[node]), Ok(Some(PerCpu(2))));
+        assert_eq!(read(plain, "--mem=1 --mem=3", &[node]), Ok(Some(PerNode(3))));
+        let both = "sbatch: fatal: --mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive.";
+        assert_eq!(read(asking, "--mem=1", &[]), Err((1, both.to_owned())));
+        let variables = [node, ("SBATCH_MEM_PER_CPU", "8")];
+        assert!(read(plain, "", &variables).unwrap_err().1.starts_with("sbatch: fatal: SLURM_MEM_PER_CPU"));
+    }
+
+    #[test]
+    fn values_are_refused_and_taken_as_slurm_does() {
+        let read = |words: &str| {
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            let (request, _) = read_line(Command::Sbatch, &words, &|_| None)
+                .map_err(|mistake| mistake.slurm.join("\n").replace("sbatch: error: ", ""))?;
+            request.refused.map_or(Ok(request.job), |bad| Err(format!("{bad:?}")))
+        };
+        for (words, text) in [
+            ("-N 3-1", "Maximum node count 1 is less than minimum node count 3"),
+            ("-N 2-", "Maximum node count -1 is less than minimum node count 2"),
+            ("-N 2-x", "\"x\" is not a valid node count"),
+            ("-n 99999999999", "Numeric argument (99999999999) too large for --ntasks."),
+            ("--ntasks-per-node=0", "Invalid numeric value \"0\" for --ntasks-per-node."),
+            ("-B 1:x", "Invalid numeric value \"x\" for second arg of -B."),
+            ("-m plane", "Invalid plane size or size not specified\nInvalid --distribution specification"),
+            ("--priority=-1", "Priority must be >= 0"),
+            ("--priority=4294967294", "Priority must be < 4294967294"),
+            ("--hint=x", "unrecognized --hint argument \"x\", see --hint=help"),
+            ("--mail-type=x,y", "Invalid --mail-type specification"),
+            ("--switches=0", "Invalid numeric value \"0\" for --switches."),
+            ("--signal=65536", "Invalid --signal specification"),
+            ("-v -Q", "don't specify both --verbose (-v) and --quiet (-Q)"),
+        ] {
+            assert_eq!(read(words), Err(text.to_owned()), "{words}");
+        }
+        assert!(read("--time-min=0").unwrap_err().contains("Invalid time-min specification"));
+        assert_eq!(read("-N -2").unwrap().nodes, Some((1, 2)));
+        assert_eq!(read("--priority=5x").unwrap().priority, Some(5));
+        assert_eq!(read("--mail-type=END,x").unwrap().mail_type, ["END"]);
+        assert_eq!(read("-p a,,b,").unwrap().partition, ["a", "b"]);
+        let signal = read("--signal=INT@").unwrap().signal.unwrap();
+        assert_eq!((signal.signal, signal.before_secs), (2, 0));
     }
 
     #[test]

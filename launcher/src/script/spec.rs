@@ -374,6 +374,8 @@ pub struct StepSpec {
     pub external_launcher: bool,
     /// `--jobid`.
     pub job_id: Option<u32>,
+    /// `srun` makes the job for this step alone.
+    pub own_job: bool,
     /// `--task-prolog`, `--task-epilog`.
     pub task_prolog: Option<String>,
     /// `--task-epilog`.

@@ -13,6 +13,7 @@ pub fn parse_limit(text: &str) -> Option<Option<u32>> {
         digits.then(|| text.parse().ok()).flatten()
     };
     let (days, clock) = match text.split_once('-') {
+        Some((days, "")) => (Some(number(days)?), "0"),
         Some((days, clock)) => (Some(number(days)?), clock),
         None => (None, text),
     };
@@ -62,6 +63,7 @@ mod tests {
             ("1:00:00", 60),
             ("0:3:0", 3),
             ("1-0", 1440),
+            ("1-", 1440),
             ("1-2:30", 1590),
             ("1-2:30:01", 1591),
             ("10080", 10_080),
@@ -75,7 +77,7 @@ mod tests {
         for text in ["UNLIMITED", "infinite", "0", "00:00:00", "-1"] {
             assert_eq!(parse_limit(text), Some(None), "{text}");
         }
-        for text in ["", "abc", "1h", "1:2:3:4", "1-", "-5", "1.5", "99999999999", "<time>"] {
+        for text in ["", "abc", "1h", "1:2:3:4", "-", "-5", "1.5", "99999999999", "<time>"] {
             assert_eq!(parse_limit(text), None, "{text}");
         }
     }

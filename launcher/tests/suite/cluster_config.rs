@@ -97,6 +97,53 @@ fn jobs_run_within_what_the_file_says() {
 }
 
 #[test]
+fn a_file_that_has_changed_is_read_again() {
+    let cluster = cluster();
+    let place = cluster.place();
+    place.write("job.sh", b"#!/bin/bash\n#SBATCH -o /dev/null\ncat fifo\n");
+    rustix::fs::mkfifoat(rustix::fs::CWD, place.path().join("fifo"), rustix::fs::Mode::RWXU).unwrap();
+    cluster.ask("sbatch job.sh");
+    until("it runs", || cluster.ask("squeue -h -o %T") == "RUNNING\n");
+    let file = cluster.home().join("slurm.conf");
+    let before = std::fs::read_to_string(&file).unwrap();
+    let more = "NodeName=late\nPartitionName=night Nodes=fat,late MaxTime=5\n";
+    std::fs::write(&file, format!("{}{more}", before.replace("MinJobAge=120", "MinJobAge=240"))).unwrap();
+    assert_eq!(cluster.ask("scontrol reconfigure"), "");
+    assert_eq!(cluster.ask("sinfo -h -p night -o %l|%D"), "5:00|2\n");
+    assert!(cluster.ask("scontrol show config").contains("MinJobAge               = 240 sec"));
+    let refused = cluster.run("sbatch -p night -t 9 job.sh");
+    assert!(refused.stderr.contains("Requested time limit is invalid"), "{refused:?}");
+    // One that is wrong changes nothing.
+    std::fs::write(&file, format!("{before}PartitionName=bad MaxTime=soon\n")).unwrap();
+    let wrong = cluster.run("scontrol reconfigure");
+    let last = "scontrol: error: slurm_reconfigure error: Unable to process configuration file";
+    assert_eq!((wrong.code, wrong.stderr.lines().last()), (Some(1), Some(last)), "{wrong:?}");
+    assert!(wrong.stderr.contains("MaxTime=soon"), "{wrong:?}");
+    assert_eq!(cluster.ask("sinfo -h -p night -o %D"), "2\n");
+    assert_eq!(cluster.ask("squeue -h -o %T"), "RUNNING\n");
+    // It is there after a restart, too.
+    std::fs::write(&file, format!("{before}{more}")).unwrap();
+    let pid = cluster.pid("controller");
+    cluster.signal("controller", rustix::process::Signal::KILL);
+    until("the controller is dead", || cluster.pid("controller") != pid);
+    assert_eq!(cluster.prun_up(&[]).code, Some(0));
+    assert_eq!(cluster.ask("squeue -h -o %T"), "RUNNING\n");
+    place.write("fifo", b"");
+    until("it has ended", || cluster.ask("squeue -h").is_empty());
+}
+
+#[test]
+fn nodes_tell_how_busy_they_are() {
+    let cluster = Cluster::up(&[], &["--local", "1x1:100"]);
+    until("a heartbeat has told", || !cluster.ask("sinfo -h -N -o %O").contains("N/A"));
+    let told = cluster.ask("sinfo -h -N -o %O|%e");
+    let (load, free) = told.trim().split_once('|').unwrap();
+    assert!(load.parse::<f64>().is_ok() && free.parse::<u64>().is_ok_and(|free| free > 0), "{told}");
+    let shown = cluster.ask("scontrol show node slurmnode1");
+    assert!(!shown.contains("CPULoad=N/A") && !shown.contains("FreeMem=N/A"), "{shown}");
+}
+
+#[test]
 fn starting_again_gives_the_same_cluster() {
     let cluster = cluster();
     let place = cluster.place();

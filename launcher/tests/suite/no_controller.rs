@@ -16,6 +16,13 @@ const COMMANDS: &[&str] = &[
     "srun true",
     "salloc true",
     "sattach 1.0",
+    "scontrol show job",
+    "scontrol reconfigure",
+    "sstat 1.0",
+    "sdiag",
+    "sprio",
+    "sshare",
+    "sacctmgr show cluster",
 ];
 
 #[test]
@@ -33,6 +40,56 @@ fn every_command_says_that_there_is_none_and_how_to_have_one() {
         );
         assert_eq!((run.code, run.stdout.as_str(), run.stderr), (Some(1), "", expected), "{line}");
     }
+}
+
+/// What a command cannot make sense of, on a cluster that runs: words, exit code, and how what it says begins.
+const NONSENSE: &[(&str, i32, &str)] = &[
+    ("squeue -j 99999", 1, "slurm_load_jobs error: Invalid job id specified"),
+    ("squeue -j x", 1, "squeue: error: Invalid job id: x"),
+    ("squeue --foo", 1, "squeue: unrecognized option '--foo'"),
+    ("sinfo --foo", 1, "sinfo: unrecognized option '--foo'"),
+    ("scancel x", 1, "scancel: error: Invalid job id x"),
+    ("scancel --foo", 1, "scancel: unrecognized option '--foo'"),
+    ("sbatch --foo", 255, "sbatch: unrecognized option '--foo'"),
+    ("sbatch no-such.sh", 1, "sbatch: error: Unable to open file no-such.sh"),
+    ("srun --foo true", 255, "srun: unrecognized option '--foo'"),
+    (
+        "srun --jobid=99999 true",
+        1,
+        "srun: error: Unable to confirm allocation for job 99999: Invalid job id specified",
+    ),
+    ("salloc --foo", 255, "salloc: unrecognized option '--foo'"),
+    ("salloc -p nowhere true", 1, "salloc: error: invalid partition specified: nowhere"),
+    ("scontrol show job 99999", 1, "slurm_load_jobs error: Invalid job id specified"),
+    ("scontrol show node nowhere", 1, "Node nowhere not found"),
+    ("scontrol show partition nowhere", 1, "Partition nowhere not found"),
+    ("scontrol hold 99999", 1, "Invalid job id specified for job 99999"),
+    (
+        "scontrol update nodename=nowhere state=drain reason=x",
+        1,
+        "slurm_update error: Invalid node name specified",
+    ),
+    ("scontrol reconfigure now", 1, "too many arguments for keyword:reconfigure"),
+    ("sattach 99999.0", 1, "sattach: error: "),
+    ("sattach x", 1, "Usage: sattach"),
+    ("sacct --foo", 1, "sacct: unrecognized option '--foo'"),
+    ("sbcast no-such-file /tmp/x", 1, "sbcast: error: "),
+];
+
+#[test]
+fn nonsense_is_refused_by_each_command_in_its_own_words() {
+    let cluster = Cluster::up(&[], &["--local", "1x1:100"]);
+    let mut wrong = Vec::new();
+    for (line, code, words) in NONSENSE {
+        let run = cluster.run(line);
+        // Some of Slurm's commands say it on stdout.
+        let said = [run.stdout.as_str(), run.stderr.as_str()].concat();
+        if run.code != Some(*code) || !said.starts_with(words) {
+            wrong.push(format!("{line}: {run:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(cluster.ask("squeue -h -t all"), "");
 }
 
 #[test]

@@ -126,8 +126,8 @@ fn abort_ends_all_ranks_with_its_code_and_says_who_it_was() {
     everywhere("abort", |ranks, nodes, Job { run, output, .. }| {
         let last = ranks - 1;
         assert_eq!(run.code, Some(3), "{run:?}\n{output}");
-        // The rank writes its line in pieces, and the step's own line may come between two of them.
-        assert!(output.contains("the input is no good\n"), "{output}");
+        // The rank writes its line in pieces: the step's own line does not come between two of them.
+        assert!(output.contains(&format!("rank {last}: the input is no good\n")), "{output}");
         let told = format!("rank {last} on slurmnode{nodes} has ended the step with code 3");
         assert!(output.contains(&told), "{told}: {output}");
         assert!(!output.contains("not reached"), "{output}");

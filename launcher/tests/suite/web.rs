@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::harness::{until, wait};
+use crate::http::{Answer, ask_port, exchange};
 
 /// Ranks say their line again and again: an onlooker sees only what their launcher has not had them forget.
 const JOB: &str = "#!/bin/bash
@@ -25,24 +26,6 @@ struct Web {
     cluster: Cluster,
     port: u16,
     token: String,
-}
-
-/// What came back: status, headers as they came, body.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    fn error(&self) -> String {
-        self.json()["errors"][0]["description"].as_str().unwrap_or_default().to_owned()
-    }
 }
 
 impl Web {
@@ -62,11 +45,7 @@ impl Web {
 
     /// Asks with these headers alone.
     fn plain(&self, what: &str, headers: &[&str], body: &str) -> Answer {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let host = format!("Host: 127.0.0.1:{}", self.port);
-        let named = headers.iter().any(|header| header.starts_with("Host: "));
-        let headers = if named { headers.to_vec() } else { [&[host.as_str()], headers].concat() };
-        exchange(&mut stream, what, &headers, body)
+        ask_port(self.port, what, headers, body)
     }
 
     fn post(&self, path: &str, body: &Value) -> Answer {
@@ -111,21 +90,6 @@ impl Web {
         self.listen(&format!("jobs/{job}"), "step", |_, job| job["steps"][1]["ranks"][1]["rank"] == 1);
         job
     }
-}
-
-fn exchange(stream: &mut (impl Read + Write), what: &str, headers: &[&str], body: &str) -> Answer {
-    let (length, headers) = (body.len(), headers.join("\r\n"));
-    let request = format!(
-        "{what} HTTP/1.1\r\n{headers}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    );
-    // A server that refuses early may have closed already.
-    let _ = stream.write_all(request.as_bytes());
-    let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes);
-    let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head: head.to_lowercase(), body: body.to_owned() }
 }
 
 #[test]

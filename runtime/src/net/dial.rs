@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::Instant;
 
 use super::address::Address;
 use super::key::Key;
 use super::link::{HandshakeError, Link};
-use crate::limits::DIAL_WAIT;
+use crate::limits::{DIAL_WAIT, RESTART_WAIT};
 use crate::wire::frame::{FrameError, FrameWriter, message_frame};
 use crate::wire::preamble::{Preamble, Target};
 
@@ -53,6 +54,31 @@ pub enum DialError {
 pub async fn dial(address: &Address, target: Target, key: Option<&Key>) -> Result<Link, DialError> {
     let late = || DialError::Connect { address: address.clone(), source: io::ErrorKind::TimedOut.into() };
     tokio::time::timeout(DIAL_WAIT, connect(address, target, key)).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// The same; but where nobody listens it tries again for [`RESTART_WAIT`]: most likely a rank server is being restarted,
+/// whose steps live on.
+///
+/// # Errors
+/// [`DialError`]: the last one.
+pub async fn dial_patiently(address: &Address, target: Target, key: Option<&Key>) -> Result<Link, DialError> {
+    const PAUSE_MIN: Duration = Duration::from_millis(20);
+    const PAUSE_MAX: Duration = Duration::from_secs(1);
+    let end = Instant::now() + RESTART_WAIT;
+    let mut pause = PAUSE_MIN;
+    loop {
+        let outcome = dial(address, target.clone(), key).await;
+        let absent = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound)
+        };
+        match outcome {
+            Err(DialError::Connect { source, .. }) if absent(&source) && Instant::now() + pause < end => {
+                tokio::time::sleep(pause).await;
+                pause = (2 * pause).min(PAUSE_MAX);
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 async fn connect(address: &Address, target: Target, key: Option<&Key>) -> Result<Link, DialError> {

@@ -77,6 +77,34 @@ impl Key {
         Self(bytes)
     }
 
+    /// A new one.
+    ///
+    /// # Errors
+    /// The system has no random bytes.
+    pub fn random() -> io::Result<Self> {
+        let mut key = Self([0; KEY_BYTES]);
+        getrandom::fill(&mut key.0).map_err(io::Error::other)?;
+        Ok(key)
+    }
+
+    /// What its file holds, but for the end of the line.
+    #[must_use]
+    pub fn text(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(MARK.len() + 2 * KEY_BYTES + 1));
+        text.push_str(MARK);
+        for byte in &self.0 {
+            let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+            text.extend([digit(byte >> 4), digit(byte & 15)]);
+        }
+        text
+    }
+
+    /// Reads what a key file holds; `None` where it is no key.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.trim_end().strip_prefix(MARK).and_then(from_hex)
+    }
+
     /// Reads a key file, which must be this user's and closed to all others.
     ///
     /// # Errors
@@ -94,8 +122,8 @@ impl Key {
         }
         let mut text = Zeroizing::new(Vec::with_capacity(128));
         file.take(128).read_to_end(&mut text).map_err(fails("read"))?;
-        let text = std::str::from_utf8(&text).unwrap_or_default().trim_end();
-        text.strip_prefix(MARK).and_then(from_hex).ok_or_else(|| KeyError::Content(path.to_owned()))
+        let text = std::str::from_utf8(&text).unwrap_or_default();
+        Self::parse(text).ok_or_else(|| KeyError::Content(path.to_owned()))
     }
 
     /// Reads a key file, or makes it where it is missing. Of several that make it at the same time, in containers that
@@ -114,10 +142,9 @@ impl Key {
     /// Makes a file with a new key, unless there is one.
     fn make(path: &Path) -> Result<(), KeyError> {
         let fails = |source| KeyError::File { verb: "make", path: path.to_owned(), source };
-        let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-        getrandom::fill(&mut *bytes).map_err(|error| fails(io::Error::other(error)))?;
+        let key = Self::random().map_err(fails)?;
         // It gets its name when it is whole, unless another has it by then: nobody reads half of it.
-        let written = write(path, &bytes).and_then(|unnamed| match unnamed.persist_noclobber(path) {
+        let written = write(path, &key).and_then(|unnamed| match unnamed.persist_noclobber(path) {
             Err(lost) if lost.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             other => other.map(drop).map_err(|lost| lost.error),
         });
@@ -126,13 +153,8 @@ impl Key {
 }
 
 /// A file beside `path`, for this user alone, that holds a key.
-fn write(path: &Path, bytes: &[u8; KEY_BYTES]) -> io::Result<NamedTempFile> {
-    let mut text = Zeroizing::new(String::with_capacity(MARK.len() + 2 * KEY_BYTES + 1));
-    text.push_str(MARK);
-    for byte in bytes {
-        let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
-        text.extend([digit(byte >> 4), digit(byte & 15)]);
-    }
+fn write(path: &Path, key: &Key) -> io::Result<NamedTempFile> {
+    let mut text = key.text();
     text.push('\n');
     let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
     file.write_all(text.as_bytes())?;

@@ -221,10 +221,12 @@ impl Server {
     /// The opening. A program may follow another one in the same rank, and opens anew.
     fn init(&mut self, at: usize, version: u32) {
         self.clients[at].phase = Phase::Open;
+        self.clients[at].programs = self.clients[at].programs.saturating_add(1);
         let (version, subversion, dialect) =
             if version == 2 { (2, 0, Dialect::V2) } else { (1, 1, Dialect::V1) };
         self.send(at, reply::init(version, subversion));
         self.clients[at].inbox.dialect = dialect;
+        self.look_for_vain_waits();
     }
 
     fn full_init(&self, at: usize, reply: Reply) -> Vec<u8> {
@@ -289,12 +291,19 @@ impl Server {
         }
     }
 
-    /// A rank that is gone comes to no fence: who waits at one would wait for ever.
+    /// A rank that is gone comes to no fence: who waits at one would wait for ever. Nor does it come to a program that
+    /// others have begun, whose libraries may wait for it in shared memory, without a word here.
     fn look_for_vain_waits(&mut self) {
+        let inside = |client: &&Client| matches!(client.phase, Phase::Open | Phase::Waiting);
+        let most = self.clients.iter().filter(inside).max_by_key(|client| client.programs);
         let waiting = self.clients.iter().find(|client| client.phase == Phase::Waiting);
-        let gone = self.clients.iter().position(|client| client.phase == Phase::Gone);
-        if let (Some(waiting), Some(gone)) = (waiting, gone) {
-            let why = format!("has ended, and rank {} waits for it in MPI_Init", waiting.served.rank);
+        let gone = (0..self.clients.len())
+            .filter(|&at| self.clients[at].phase == Phase::Gone)
+            .min_by_key(|&at| self.clients[at].programs);
+        let Some(gone) = gone else { return };
+        let ahead = most.filter(|most| self.clients[gone].programs < most.programs);
+        if let Some(waits) = waiting.or(ahead) {
+            let why = format!("has ended, and rank {} waits for it in MPI_Init", waits.served.rank);
             self.end(gone, None, why);
         }
     }

@@ -38,6 +38,11 @@ fn parent(stat: &str) -> Option<Pid> {
     Pid::from_raw(after.split_whitespace().nth(1)?.parse().ok()?)
 }
 
+/// The parent of a process.
+pub(super) fn parent_of(pid: Pid) -> Option<Pid> {
+    parent(&fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?)
+}
+
 /// Every descendant of this process but those in `spared` and theirs.
 fn all_but(spared: &[Pid]) -> Vec<Pid> {
     let by_parent = parents();

@@ -181,7 +181,17 @@ pub async fn preamble(stream: &mut (impl AsyncRead + Unpin)) -> Result<Target, U
 }
 
 async fn within(wait: Duration, stream: &mut (impl AsyncRead + Unpin)) -> Result<Target, Unwelcome> {
-    tokio::time::timeout(wait, read(stream)).await.unwrap_or(Err(Unwelcome::Slow))
+    /// This process itself may have been stopped for that long: what has come meanwhile is seen a moment later, since the
+    /// system interrupts who waits for it (`epoll_wait(2)`) when a process goes on.
+    const LAST_LOOK: Duration = Duration::from_millis(100);
+    let reading = read(stream);
+    tokio::pin!(reading);
+    for wait in [wait, LAST_LOOK] {
+        if let Ok(target) = tokio::time::timeout(wait, &mut reading).await {
+            return target;
+        }
+    }
+    Err(Unwelcome::Slow)
 }
 
 async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Target, Unwelcome> {

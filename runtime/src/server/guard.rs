@@ -2,7 +2,9 @@
 //!
 //! It is forked off before the rank server has any thread, so that it stays small and can itself be forked in no
 //! time. It does nothing but wait. When its socket closes, by an orderly end or by `SIGKILL`, the step processes see
-//! theirs close too and kill their tasks; the guard waits for them and removes the rank server's directory.
+//! theirs close too and kill their tasks; the guard waits for them and removes the rank server's directory. Where steps
+//! outlive their rank server ([`Workspace::lasting`]), it goes on waiting for them, and kills what one leaves that is
+//! killed itself.
 //!
 //! ```text
 //! prun (rank server) ── guard ─┬─ step process of 4711.batch ── bash job.sh ── srun
@@ -11,6 +13,7 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,6 +27,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_
 
 use super::sys::fork::{Side, fork};
 use super::{descendants, shared_memory, stepd};
+use crate::ids::{Launched, StepKey};
 use crate::wire::descriptors;
 
 /// Where a rank server has its files. It need not exist yet when the guard is forked.
@@ -35,6 +39,37 @@ pub struct Workspace {
     pub socket: PathBuf,
     /// Slurm's command names, first on the tasks' `PATH`.
     pub bin: PathBuf,
+    /// Steps outlive the rank server: another one will come to this directory, or somebody who
+    /// [ends them](super::heirs::end_all). It is neither made nor removed by the guard.
+    pub lasting: bool,
+}
+
+impl Workspace {
+    /// That of rank servers which come one after the other, in a directory that they share.
+    #[must_use]
+    pub fn lasting(directory: PathBuf) -> Self {
+        Self { socket: directory.join("socket"), bin: directory.join("bin"), directory, lasting: true }
+    }
+
+    /// Where steps listen that outlive their rank server.
+    #[must_use]
+    pub fn steps(&self) -> PathBuf {
+        self.directory.join("steps")
+    }
+
+    /// Files of a step, which its step process leaves when it is killed: the job script's directory (named as Slurm's
+    /// is), that of its PMIx server.
+    #[must_use]
+    pub fn step_directories(&self, key: StepKey) -> Vec<PathBuf> {
+        let script = key.step.is_batch().then(|| self.directory.join(format!("job{:05}", key.job.0)));
+        script.into_iter().chain([self.directory.join(format!("pmix-{key}"))]).collect()
+    }
+
+    /// Where this one does.
+    #[must_use]
+    pub fn step_socket(&self, launched: Launched) -> PathBuf {
+        self.steps().join(launched.to_string())
+    }
 }
 
 /// Which process [`fork_guard`] has returned in.
@@ -46,11 +81,13 @@ pub enum Role {
     Ended(ExitCode),
 }
 
-/// The rank server's end of the guard. Dropping it ends the guard and every step process, without waiting.
+/// The rank server's end of the guard. Dropping it ends the guard and every step process, without waiting; where
+/// steps outlive their rank server, it ends the guard with the last of them.
 #[derive(Debug)]
 pub struct Guard {
     socket: UnixStream,
     pid: Pid,
+    workspace: Workspace,
 }
 
 /// Forks the guard. Returns in the caller at once, and in the guard and in every step process at their end.
@@ -60,7 +97,7 @@ pub struct Guard {
 pub fn fork_guard(workspace: &Workspace) -> io::Result<Role> {
     let (own, other) = UnixStream::pair()?;
     match fork()? {
-        Side::Parent(pid) => Ok(Role::RankServer(Guard { socket: own, pid })),
+        Side::Parent(pid) => Ok(Role::RankServer(Guard { socket: own, pid, workspace: workspace.clone() })),
         Side::Child => {
             drop(own);
             Ok(Role::Ended(serve(other, workspace)))
@@ -77,6 +114,12 @@ impl Guard {
         let (own, other) = UnixStream::pair()?;
         descriptors::send(&self.socket, &[0], Some(other.as_fd()))?;
         Ok(own)
+    }
+
+    /// Where its rank server has its files.
+    #[must_use]
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
     }
 
     /// Ends the guard and every step process, and waits until they and their tasks are gone and the workspace is
@@ -118,10 +161,23 @@ fn serve(socket: UnixStream, workspace: &Workspace) -> ExitCode {
             }
         }
     }
+    if workspace.lasting {
+        outlive(&mut steps);
+        return ExitCode::SUCCESS;
+    }
     wait_for_all(&steps);
     // Nothing to remove is what is wanted.
     let _ = std::fs::remove_dir_all(&workspace.directory);
     ExitCode::SUCCESS
+}
+
+/// What the system shows as its name.
+const NAME: &CStr = c"prun-guard";
+
+/// Whether a process is a guard, as far as its name says.
+pub(super) fn is_guard(pid: Pid) -> bool {
+    let name = std::fs::read(format!("/proc/{}/comm", pid.as_raw_nonzero()));
+    name.is_ok_and(|name| name.trim_ascii_end() == NAME.to_bytes())
 }
 
 /// A session of its own, so that a terminal's Ctrl-C reaches prun alone; no descriptors but the socket's, so that
@@ -133,7 +189,7 @@ fn detach() -> io::Result<()> {
     rustix::stdio::dup2_stdout(&null)?;
     rustix::stdio::dup2_stderr(&null)?;
     rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1))?;
-    rustix::thread::set_name(c"prun-guard")?;
+    rustix::thread::set_name(NAME)?;
     Ok(())
 }
 
@@ -181,6 +237,19 @@ fn reap(steps: &mut Vec<(Pid, OwnedFd)>, ended: &[bool]) {
         let alive: Vec<Pid> = steps.iter().map(|(pid, _)| *pid).collect();
         descendants::kill_all_but(&alive);
     }
+}
+
+/// Stays with the step processes until the last one has ended.
+fn outlive(steps: &mut Vec<(Pid, OwnedFd)>) {
+    while !steps.is_empty() {
+        let mut waited: Vec<PollFd<'_>> =
+            steps.iter().map(|(_, pidfd)| PollFd::new(pidfd, PollFlags::IN)).collect();
+        if poll(&mut waited, None).is_ok() {
+            let ended: Vec<bool> = waited.iter().map(|fd| !fd.revents().is_empty()).collect();
+            reap(steps, &ended);
+        }
+    }
+    descendants::kill_all_but(&[]);
 }
 
 /// Waits until every child is gone. Step processes kill their tasks when their links close; one that is stopped or

@@ -2,26 +2,30 @@
 //! they say goes back.
 //!
 //! It holds no task, no pipe and no output: those are the step processes', so that it may stop without harm to them.
+//! What it knows of them it tells every controller that comes, until that has written it down (`records`).
 
-use std::collections::HashMap;
-use std::os::fd::{AsFd, OwnedFd};
+mod attend;
+pub mod records;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::control;
+use self::attend::{Attended, News, Order};
+use self::records::{End, Records};
 use super::guard::Guard;
-use crate::ids::StepKey;
+use super::{control, heirs, machine_load};
+use crate::ids::{LaunchId, Launched, StepKey};
 use crate::limits::QUEUE_MESSAGES_MAX;
 use crate::net::address::Address;
-use crate::wire::frame::FrameError;
-use crate::wire::launch::StepLaunch;
+use crate::wire::launch::{Machine, StepLaunch};
 use crate::wire::node::{FromNode, NodeFacts, ToNode};
 use crate::wire::preamble::Target;
-use crate::wire::stepd::{FromStepd, ToStepd};
-
-/// A message for a step process, and the socket that goes with it.
-type Order = (ToStepd, Option<OwnedFd>);
+use crate::wire::stepd::ToStepd;
 
 /// A connection that asks for a step, its preamble read off.
 pub type Adopted = (Target, OwnedFd);
@@ -31,37 +35,64 @@ pub type Adopted = (Target, OwnedFd);
 pub struct RankServer {
     guard: Guard,
     nodes: Vec<NodeFacts>,
-    virtual_cpus: bool,
+    machine: Machine,
     connections: mpsc::Receiver<Adopted>,
-    steps: HashMap<StepKey, mpsc::Sender<Order>>,
-    attended: JoinSet<StepKey>,
-    /// What steps have to say; kept while there is no controller.
-    news: mpsc::Receiver<FromNode>,
-    tell: mpsc::Sender<FromNode>,
+    records: Records,
+    /// Step processes that live.
+    steps: BTreeMap<Launched, mpsc::Sender<Order>>,
+    attended: JoinSet<Launched>,
+    /// Launches of steps that still run from an earlier launch, which was taken from this node while it was away.
+    held: Vec<StepLaunch>,
+    news: mpsc::Receiver<(Launched, News)>,
+    tell: mpsc::Sender<(Launched, News)>,
 }
 
 impl RankServer {
     /// One that stands for these nodes. Step processes come from the guard; connections for steps come through the
-    /// queue, their preambles read off. With `virtual_cpus` the nodes' CPUs are not this machine's, and no task is
-    /// bound to any.
+    /// queue, their preambles read off. Where they are not the whole `machine`, no task is bound to CPUs.
     #[must_use]
     pub fn new(
         guard: Guard,
         nodes: Vec<NodeFacts>,
-        virtual_cpus: bool,
+        machine: Machine,
         connections: mpsc::Receiver<Adopted>,
     ) -> Self {
         let (tell, news) = mpsc::channel(QUEUE_MESSAGES_MAX);
         Self {
             guard,
             nodes,
-            virtual_cpus,
+            machine,
             connections,
-            steps: HashMap::new(),
+            records: Records::default(),
+            steps: BTreeMap::new(),
             attended: JoinSet::new(),
+            held: Vec::new(),
             news,
             tell,
         }
+    }
+
+    /// Takes over the steps that an earlier rank server of the guard's directory has left. To be called on a tokio
+    /// runtime, before anybody can ask for a step.
+    ///
+    /// # Errors
+    /// Those of the directory and of the sockets in it.
+    pub fn take_over(&mut self) -> io::Result<()> {
+        for heirs::Left { launched, process } in heirs::left_in(self.guard.workspace())? {
+            self.records.begin(launched);
+            let Some(mut process) = process else {
+                tracing::warn!(%launched, "its step process is dead");
+                self.records.ended(launched, End::Done { lost: true });
+                self.clear_away(launched);
+                continue;
+            };
+            // One that ends just now is found out when it is attended to.
+            let _ = process.greet();
+            let link = control::split(process.stream)?;
+            tracing::info!(%launched, "taken over");
+            self.attend(Attended { launched, link, found: Some(process.pidfd) });
+        }
+        Ok(())
     }
 
     /// From the next registration on, its nodes are reached there.
@@ -69,6 +100,12 @@ impl RankServer {
         for node in &mut self.nodes {
             node.address = address.to_string();
         }
+    }
+
+    /// Whether no step process is left.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.steps.is_empty()
     }
 
     /// Ends it; gives the guard back, with step processes that may still live.
@@ -84,127 +121,186 @@ impl RankServer {
         mut from_controller: mpsc::Receiver<ToNode>,
         to_controller: mpsc::Sender<FromNode>,
     ) {
-        let steps = self.steps.keys().copied().collect();
-        let register = FromNode::Register { nodes: self.nodes.clone(), steps };
-        if to_controller.send(register).await.is_err() {
-            return;
-        }
-        loop {
-            tokio::select! {
-                // A launch was sent before anybody could connect to its step: it goes first.
-                biased;
-                message = from_controller.recv() => match message {
-                    None => return,
-                    Some(ToNode::Registered) => {}
-                    Some(ToNode::Launch(launch)) => self.launch(*launch),
-                    Some(ToNode::Signal { key, signal }) => self.order(key, ToStepd::Signal { signal }, None),
-                    Some(ToNode::Terminate { key, at_once, notice }) => {
-                        self.order(key, ToStepd::Terminate { at_once, notice }, None);
-                    }
-                    Some(ToNode::Ping { nonce }) => {
-                        if to_controller.send(FromNode::Pong { nonce }).await.is_err() {
-                            return;
-                        }
-                    }
-                },
-                Some((target, socket)) = self.connections.recv() => self.adopt(target, socket),
-                Some(news) = self.news.recv() => {
-                    if to_controller.send(news).await.is_err() {
-                        return;
-                    }
-                }
-                Some(Ok(key)) = self.attended.join_next() => {
-                    self.steps.remove(&key);
-                }
-            }
-        }
-    }
-
-    /// Looks after connections while there is no controller, for ever.
-    pub async fn wait(&mut self) {
-        while let Some((target, socket)) = self.connections.recv().await {
-            self.adopt(target, socket);
-        }
-    }
-
-    fn adopt(&mut self, target: Target, socket: OwnedFd) {
-        if let Target::Step { key, .. } | Target::Rank { key, .. } | Target::Peer { key, .. } = target {
-            self.order(key, ToStepd::Adopt { target }, Some(socket));
-        }
-    }
-
-    fn launch(&mut self, mut launch: StepLaunch) {
-        let key = launch.key;
-        launch.virtual_nodes = self.virtual_cpus;
-        if self.virtual_cpus {
-            launch.nodes.iter_mut().flat_map(|node| &mut node.tasks).for_each(|task| task.cpus.clear());
-        }
-        let link = match self.guard.step_process().and_then(control::split) {
-            Ok(link) => link,
-            Err(error) => {
-                let reason = format!("cannot start a step process: {error}");
-                if self.tell.try_send(FromNode::LaunchFailed { key, reason }).is_err() {
-                    tracing::error!(%key, %error, "cannot start a step process, and nobody can be told");
-                }
-                return;
-            }
-        };
-        let (sender, orders) = mpsc::channel(QUEUE_MESSAGES_MAX);
-        self.steps.insert(key, sender);
-        self.order(key, ToStepd::Launch(Box::new(launch)), None);
-        let tell = self.tell.clone();
-        self.attended.spawn(async move {
-            attend(key, link, orders, tell).await;
-            key
-        });
-    }
-
-    /// Gives an order to a step. One that is gone needs none; one that has stopped taking them is given up: its link
-    /// closes, which ends it.
-    fn order(&mut self, key: StepKey, message: ToStepd, socket: Option<OwnedFd>) {
-        let Some(sender) = self.steps.get(&key) else { return };
-        if let Err(mpsc::error::TrySendError::Full(_)) = sender.try_send((message, socket)) {
-            tracing::warn!(%key, "the step process takes no more orders");
-            self.steps.remove(&key);
-        }
-    }
-}
-
-/// Attends to one step process until its link closes.
-async fn attend(
-    key: StepKey,
-    (sender, mut receiver): (control::Sender, control::Receiver),
-    mut orders: mpsc::Receiver<Order>,
-    to_controller: mpsc::Sender<FromNode>,
-) {
-    let giving = async {
-        while let Some((message, socket)) = orders.recv().await {
-            sender.send(&message, socket.as_ref().map(AsFd::as_fd)).await?;
-        }
-        Ok::<(), FrameError>(())
-    };
-    let hearing = async {
-        let mut done = false;
-        // A broken link is an ended one.
-        while let Ok(Some(news)) = receiver.receive().await {
-            let message = match news {
-                FromStepd::Exited { rank, exit } => FromNode::Exited { key, rank, exit },
-                FromStepd::Done => {
-                    done = true;
-                    FromNode::StepDone { key, lost: false }
-                }
-            };
+        for message in self.records.register(self.nodes.clone()) {
             if to_controller.send(message).await.is_err() {
                 return;
             }
         }
-        if !done {
-            let _ = to_controller.send(FromNode::StepDone { key, lost: true }).await;
+        loop {
+            let told = tokio::select! {
+                // A launch was sent before anybody could connect to its step: it goes first.
+                biased;
+                message = from_controller.recv() => match message {
+                    None => return,
+                    Some(message) => self.obey(message),
+                },
+                told = self.goes_on() => told,
+            };
+            for message in told {
+                if to_controller.send(message).await.is_err() {
+                    return;
+                }
+            }
         }
-    };
-    tokio::pin!(hearing);
-    tokio::select! {
-        _ = giving => hearing.await,
-        () = &mut hearing => {}
+    }
+
+    /// Looks after steps and connections while there is no controller, for ever.
+    pub async fn wait(&mut self) {
+        loop {
+            // What is told now is told to whoever comes.
+            self.goes_on().await;
+        }
+    }
+
+    /// Waits for something to happen that is not the controller's doing: what that is to be told. Cancel-safe.
+    async fn goes_on(&mut self) -> Vec<FromNode> {
+        tokio::select! {
+            Some((target, socket)) = self.connections.recv() => {
+                self.adopt(target, socket);
+                Vec::new()
+            }
+            Some((launched, news)) = self.news.recv() => {
+                let told = match news {
+                    News::Exited(rank, exit) => self.records.exited(launched, rank, exit),
+                    News::Ended(end) => self.records.ended(launched, end),
+                };
+                Vec::from_iter(told)
+            }
+            Some(Ok(launched)) = self.attended.join_next() => self.is_gone(launched),
+        }
+    }
+
+    fn obey(&mut self, message: ToNode) -> Vec<FromNode> {
+        match message {
+            ToNode::Registered => {}
+            ToNode::Launch(launch) => return self.launch(*launch),
+            ToNode::Signal { key, signal } => self.order(key, None, ToStepd::Signal { signal }, None),
+            ToNode::Terminate { key, launch, at_once, notice } => {
+                self.order(key, launch, ToStepd::Terminate { at_once, notice }, None);
+            }
+            ToNode::Kept { key, launch } => {
+                self.order(key, Some(launch), ToStepd::Kept, None);
+                self.records.kept(Launched { key, launch });
+                self.clear_away(Launched { key, launch });
+            }
+            ToNode::Ping { nonce } => return vec![FromNode::Pong { nonce, load: Some(machine_load::now()) }],
+        }
+        Vec::new()
+    }
+
+    fn adopt(&mut self, target: Target, socket: OwnedFd) {
+        if let Target::Step { key, .. } | Target::Rank { key, .. } | Target::Peer { key, .. } = target {
+            self.order(key, None, ToStepd::Adopt { target }, Some(socket));
+        }
+    }
+
+    /// A launch is asked for. One that was asked for before is not started again.
+    fn launch(&mut self, launch: StepLaunch) -> Vec<FromNode> {
+        let launched = launch.launched();
+        let mut told = vec![FromNode::Launched { key: launched.key, launch: launched.launch }];
+        if self.records.begin(launched) {
+            if self.last_of(launched.key).is_some() {
+                let ends = ToStepd::Terminate { at_once: true, notice: None };
+                self.order(launched.key, None, ends, None);
+                self.held.push(launch);
+            } else {
+                told.extend(self.start(launch));
+            }
+        }
+        told
+    }
+
+    /// Starts a step process: what there is to be told of it at once.
+    fn start(&mut self, mut launch: StepLaunch) -> Option<FromNode> {
+        let launched = launch.launched();
+        launch.machine = self.machine;
+        if self.machine != Machine::Whole {
+            launch.nodes.iter_mut().flat_map(|node| &mut node.tasks).for_each(|task| task.cpus.clear());
+        }
+        match self.step_process(launched) {
+            Ok((link, door)) => {
+                self.attend(Attended { launched, link, found: None });
+                let message = ToStepd::Launch(Box::new(launch));
+                self.order(launched.key, Some(launched.launch), message, door);
+                None
+            }
+            Err(error) => {
+                let reason = format!("cannot start a step process: {error}");
+                tracing::error!(%launched, "{reason}");
+                self.records.ended(launched, End::Failed { reason })
+            }
+        }
+    }
+
+    /// A new step process, and where it outlives this one, the socket that it is to listen at.
+    fn step_process(
+        &self,
+        launched: Launched,
+    ) -> io::Result<((control::Sender, control::Receiver), Option<OwnedFd>)> {
+        let link = control::split(self.guard.step_process()?)?;
+        let workspace = self.guard.workspace();
+        let socket = workspace.lasting.then(|| workspace.step_socket(launched));
+        let door = socket.map(UnixListener::bind).transpose()?;
+        Ok((link, door.map(OwnedFd::from)))
+    }
+
+    fn attend(&mut self, attended: Attended) {
+        let (sender, orders) = mpsc::channel(QUEUE_MESSAGES_MAX);
+        self.steps.insert(attended.launched, sender);
+        self.attended.spawn(attended.attend(orders, self.tell.clone()));
+    }
+
+    /// A step process is gone: a launch that has waited for that starts.
+    fn is_gone(&mut self, launched: Launched) -> Vec<FromNode> {
+        self.steps.remove(&launched);
+        self.clear_away(launched);
+        let of_step = |held: &StepLaunch| held.key == launched.key;
+        match self.held.iter().position(of_step) {
+            Some(at) if self.last_of(launched.key).is_none() => {
+                let launch = self.held.remove(at);
+                Vec::from_iter(self.start(launch))
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Removes what a step has left whose step process is gone. Its socket stays until the controller knows of its end:
+    /// a rank server that comes before that finds it, and tells.
+    fn clear_away(&self, launched: Launched) {
+        let workspace = self.guard.workspace();
+        // All of it goes with a directory that is this rank server's own.
+        if !workspace.lasting || self.steps.contains_key(&launched) {
+            return;
+        }
+        // Most have left nothing.
+        if self.last_of(launched.key).is_none() {
+            for directory in workspace.step_directories(launched.key) {
+                let _ = std::fs::remove_dir_all(directory);
+            }
+        }
+        if !self.records.knows(launched) {
+            let _ = std::fs::remove_file(workspace.step_socket(launched));
+        }
+    }
+
+    /// The last launch of a step whose step process lives.
+    fn last_of(&self, key: StepKey) -> Option<Launched> {
+        let launch = |number| Launched { key, launch: LaunchId(number) };
+        self.steps.range(launch(0)..=launch(u64::MAX)).next_back().map(|(launched, _)| *launched)
+    }
+
+    /// Gives an order to a step: to this launch of it, or the last. One that is gone needs none; one that has stopped
+    /// taking them is given up: its link closes, which ends it.
+    fn order(&mut self, key: StepKey, launch: Option<LaunchId>, message: ToStepd, socket: Option<OwnedFd>) {
+        let launched = launch.map(|launch| Launched { key, launch }).or_else(|| self.last_of(key));
+        let Some((launched, sender)) =
+            launched.and_then(|launched| Some((launched, self.steps.get(&launched)?)))
+        else {
+            return;
+        };
+        if let Err(mpsc::error::TrySendError::Full(_)) = sender.try_send((message, socket)) {
+            tracing::warn!(%launched, "the step process takes no more orders");
+            self.steps.remove(&launched);
+        }
     }
 }

@@ -34,7 +34,7 @@ pub fn make_directory() -> io::Result<PathBuf> {
 }
 
 /// Removes what MPI libraries of ranks that are gone have left: files of theirs by name, of this user, made since
-/// `start`, that no process has open or mapped. Reads all of `/proc`, and so is for steps that have ended badly.
+/// `start`, that no process has open or mapped. Reads all of `/proc` where there are such files, and only then.
 pub fn remove_left_files(start: SystemTime) {
     remove_left_in(Path::new(SHARED_MEMORY), start);
 }

@@ -55,6 +55,16 @@ pub(crate) fn probe(seat: &Seat) -> Reach {
     }
 }
 
+/// Whether memory can be read with `process_vm_readv(2)` at all: tried on this process's own, which only a filter of
+/// system calls can forbid. Who may read whose memory beyond that, Yama and users decide.
+#[must_use]
+pub fn memory_can_be_read() -> bool {
+    let word = std::process::id().to_ne_bytes();
+    let mut copy = [0; 4];
+    let own = std::process::id().cast_signed();
+    read(own, word.as_ptr().expose_provenance() as u64, &mut copy) && copy == word
+}
+
 /// Fills a buffer from another process's memory. False where that cannot be done; the buffer may hold anything then.
 pub(crate) fn read(pid: i32, address: u64, to: &mut [u8]) -> bool {
     let mut filled = 0;

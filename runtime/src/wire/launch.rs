@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::ids::{Rank, StepKey};
+use crate::ids::{LaunchId, Launched, Rank, StepKey};
 
 /// One step as one rank server is to start it.
 ///
@@ -13,6 +13,9 @@ use crate::ids::{Rank, StepKey};
 pub struct StepLaunch {
     /// Which step.
     pub key: StepKey,
+    /// Which launch of it: a rank server starts none twice.
+    #[serde(default)]
+    pub launch: LaunchId,
     /// Proof that a rank or launcher belongs to this step.
     pub secret: Secret,
     /// Name of the job (`comm` of messages, pty titles).
@@ -47,21 +50,44 @@ pub struct StepLaunch {
     pub kill_wait_ms: u64,
     /// Milliseconds that the step goes on without the launcher that owns it; `None`: for ever (batch step).
     pub owner_grace_ms: Option<u64>,
+    /// Milliseconds that the step goes on without a rank server, after which the controller has given its job up too
+    /// (Slurm's `SlurmdTimeout`); `None`: for ever.
+    #[serde(default)]
+    pub server_grace_ms: Option<u64>,
     /// Address of the rank server that has the step's first node, where the step's barriers are kept; `None`: here.
     #[serde(default)]
     pub root: Option<String>,
     /// How the MPI libraries of its ranks find one another; `None`: they do not.
     #[serde(default)]
     pub mpi: Option<Mpi>,
-    /// The rank server's nodes are not machines: its CPUs are shared, and so is the machine with other nodes. Set by
-    /// the rank server.
+    /// What the rank server's nodes are of their machine. Set by the rank server.
     #[serde(default)]
-    pub virtual_nodes: bool,
+    pub machine: Machine,
     /// Every node of the step with its ranks, in the step's node order; empty: those of `nodes` are all.
     #[serde(default)]
     pub layout: Vec<NodeRanks>,
     /// The nodes of this rank server that take part, in the step's node order.
     pub nodes: Vec<NodeTasks>,
+}
+
+impl StepLaunch {
+    /// Which step, and which launch of it.
+    #[must_use]
+    pub fn launched(&self) -> Launched {
+        Launched { key: self.key, launch: self.launch }
+    }
+}
+
+/// What a rank server's nodes are of the machine that they stand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Machine {
+    /// All of it: tasks are bound to its CPUs.
+    #[default]
+    Whole,
+    /// All of it, with a number of CPUs that somebody has said, a container's for instance: tasks are bound to none.
+    Counted,
+    /// Several that share it, each with such a number of CPUs.
+    Shared,
 }
 
 /// Which ranks a node of a step has, and how they are reached.

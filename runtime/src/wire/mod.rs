@@ -26,4 +26,4 @@ pub mod step;
 pub mod stepd;
 
 /// Version of every message of this module. A peer of another version is refused with a message that says so.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;

@@ -4,14 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::launch::StepLaunch;
 use super::step::Exit;
-use crate::ids::{Rank, StepKey};
+use crate::ids::{LaunchId, Rank, StepKey};
 
 /// Controller to rank server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToNode {
     /// Answer to [`FromNode::Register`]: the nodes are part of the cluster.
     Registered,
-    /// Start this step on the nodes it names.
+    /// Start this step on the nodes it names. One that has this launch already does nothing, so that it may be asked
+    /// again.
     Launch(Box<StepLaunch>),
     /// A signal for every task of a step.
     Signal {
@@ -24,12 +25,23 @@ pub enum ToNode {
     Terminate {
         /// Which step.
         key: StepKey,
+        /// Which launch of it; `None`: the last.
+        #[serde(default)]
+        launch: Option<LaunchId>,
         /// Without TERM first.
         at_once: bool,
         /// What the user should read about it, without prefix: `*** STEP 7.0 ON n1 CANCELLED AT … ***`. For the
         /// script it goes to its error output, for a step to its launcher.
         #[serde(default)]
         notice: Option<String>,
+    },
+    /// The end of a step is written down ([`FromNode::StepDone`], [`FromNode::LaunchFailed`]): nobody needs to be told
+    /// of it again.
+    Kept {
+        /// Which step.
+        key: StepKey,
+        /// Which launch of it.
+        launch: LaunchId,
     },
     /// Asks for a [`FromNode::Pong`].
     Ping {
@@ -41,17 +53,32 @@ pub enum ToNode {
 /// Rank server to controller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromNode {
-    /// First message: what this rank server stands for, and which steps it still runs.
+    /// First message: what this rank server stands for, and of which steps it has something to tell: those that it
+    /// still runs, and those whose end has not been [kept](ToNode::Kept). What happened to them follows, even if it was
+    /// told before.
     Register {
         /// Its nodes.
         nodes: Vec<NodeFacts>,
-        /// Steps that were running when the link came up.
+        /// The steps.
         steps: Vec<StepKey>,
+        /// Which launch of each of them, in the same order.
+        #[serde(default)]
+        launches: Vec<LaunchId>,
+    },
+    /// A launch has arrived: it need not be sent again.
+    Launched {
+        /// Which step.
+        key: StepKey,
+        /// Which launch of it.
+        launch: LaunchId,
     },
     /// A step's process could not be started at all.
     LaunchFailed {
         /// Which step.
         key: StepKey,
+        /// Which launch of it.
+        #[serde(default)]
+        launch: LaunchId,
         /// Why.
         reason: String,
     },
@@ -59,6 +86,9 @@ pub enum FromNode {
     Exited {
         /// Which step.
         key: StepKey,
+        /// Which launch of it.
+        #[serde(default)]
+        launch: LaunchId,
         /// Which task.
         rank: Rank,
         /// How.
@@ -68,6 +98,9 @@ pub enum FromNode {
     StepDone {
         /// Which step.
         key: StepKey,
+        /// Which launch of it.
+        #[serde(default)]
+        launch: LaunchId,
         /// Whether the step process died before its tasks had.
         lost: bool,
     },
@@ -75,7 +108,19 @@ pub enum FromNode {
     Pong {
         /// As asked.
         nonce: u64,
+        /// How busy the machine is, where its system says.
+        #[serde(default)]
+        load: Option<MachineLoad>,
     },
+}
+
+/// How busy a machine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineLoad {
+    /// Average load of the last five minutes, which is what `slurmd` tells, in hundredths.
+    pub hundredths: u32,
+    /// Memory that nobody uses, in MiB.
+    pub free_mb: u64,
 }
 
 /// What a node is, as it registers.
@@ -101,4 +146,7 @@ pub struct NodeFacts {
     pub arch: String,
     /// When the machine was booted, Unix seconds.
     pub boot_time: u64,
+    /// What its rank server remembers launches in: another number, another memory, in which nothing is.
+    #[serde(default)]
+    pub memory_id: u64,
 }

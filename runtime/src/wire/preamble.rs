@@ -28,6 +28,8 @@ pub enum Target {
     Join,
     /// The rank server itself (`sbcast`).
     Node,
+    /// A step process, as the rank server that takes the place of the one that started it.
+    Heir,
     /// A step as a launcher. The owner is the `srun` that started it: the step does not outlive it.
     Step {
         /// Which step.

@@ -180,6 +180,12 @@ pub struct Exit {
     pub system_us: u64,
     /// Largest resident set in KiB.
     pub max_rss_kib: u64,
+    /// When it began, in microseconds since 1970 by its node's clock; 0 for what never ran.
+    #[serde(default)]
+    pub started_us: u64,
+    /// When it was over, likewise; 0 where nobody saw it.
+    #[serde(default)]
+    pub ended_us: u64,
 }
 
 impl Exit {

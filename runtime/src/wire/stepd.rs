@@ -1,4 +1,5 @@
-//! Rank server ↔ step process, over the socket pair that the step process is born with.
+//! Rank server ↔ step process, over the socket pair that the step process is born with; or, where that rank server is
+//! gone and another one has come, over a connection to the step's own door ([`Target::Heir`]).
 //!
 //! File descriptors of launchers and ranks travel beside the frames (`SCM_RIGHTS`).
 
@@ -12,7 +13,8 @@ use crate::ids::Rank;
 /// Rank server to step process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToStepd {
-    /// Start this step. A step process starts exactly one.
+    /// Start this step. A step process starts exactly one. One that is to outlive its rank server gets, with this
+    /// message, the socket that it listens at.
     Launch(Box<StepLaunch>),
     /// A connection for this step; its socket travels with this message. `target` has been read off it, with
     /// the secret not yet checked.
@@ -33,9 +35,11 @@ pub enum ToStepd {
         #[serde(default)]
         notice: Option<String>,
     },
+    /// The controller knows of the step's end.
+    Kept,
 }
 
-/// Step process to rank server.
+/// Step process to rank server. A rank server that comes later is told again what its predecessor was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromStepd {
     /// A task is gone (or could not be started: `code` is the errno then).
@@ -46,6 +50,6 @@ pub enum FromStepd {
         exit: Exit,
     },
     /// Every task is gone, every descendant killed, every stream closed. The step process lives on until its
-    /// launchers have pulled what they want.
+    /// launchers have pulled what they want and, where it outlives rank servers, until the controller knows.
     Done,
 }

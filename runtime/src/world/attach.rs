@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::communicator::Communicator;
-use crate::env::{JOB, RANK, SOCKET, STEP, STEP_SECRET};
+use crate::env::{JOB, RANK, SOCKET, STEP, STEP_SECRET, STEP_SOCKET};
 use crate::ids::{JobId, Rank, StepId, StepKey};
 use crate::transport::engine::{Engine, Place};
 use crate::transport::far::Far;
@@ -57,7 +57,7 @@ impl fmt::Debug for InitError {
 
 /// Joins the step of this process, or makes a world of one.
 pub(super) fn attach() -> Result<Communicator, InitError> {
-    let Some(socket) = env::var_os(SOCKET) else { return alone() };
+    let Some(socket) = env::var_os(STEP_SOCKET).or_else(|| env::var_os(SOCKET)) else { return alone() };
     let (path, rank) = (PathBuf::from(socket), Rank(number(RANK)?));
     let target = Target::Rank {
         key: StepKey { job: JobId(number(JOB)?), step: StepId(number(STEP)?) },

@@ -6,7 +6,7 @@ use std::path::Path;
 use prun_runtime::ids::StepId;
 use prun_runtime::wire::launch::{Input, Output, StepLaunch};
 use prun_runtime::wire::node::FromNode;
-use prun_runtime::wire::step::{FromStep, Stream, ToStep};
+use prun_runtime::wire::step::{Exit, FromStep, Stream, ToStep};
 use serde_bytes::ByteBuf;
 
 use super::Cluster;
@@ -29,6 +29,8 @@ pub(crate) async fn all(cluster: &mut Cluster) {
     println!("test a_script_runs_under_any_mask ... ok");
     a_script_without_its_files_ends_with_slurms_number(cluster).await;
     println!("test a_script_without_its_files_ends_with_slurms_number ... ok");
+    when_a_task_ran_is_told_with_its_end(cluster).await;
+    println!("test when_a_task_ran_is_told_with_its_end ... ok");
     what_tasks_use_is_told_on_request(cluster).await;
     println!("test what_tasks_use_is_told_on_request ... ok");
 }
@@ -152,13 +154,13 @@ fn script(launch: &mut StepLaunch, text: &str, out: &Path) {
     (task.stdout, task.stderr) = (Output::File { path, append: false }, Output::Stdout);
 }
 
-/// The wait status of a script's only task, as the controller hears it.
-async fn script_status(cluster: &mut Cluster) -> i32 {
+/// The end of a script's only task, as the controller hears it.
+async fn script_exit(cluster: &mut Cluster) -> Exit {
     loop {
         if let FromNode::Exited { key, exit, .. } = cluster.from_node.recv().await.unwrap()
             && key.step.is_batch()
         {
-            return exit.status();
+            return exit;
         }
     }
 }
@@ -173,7 +175,7 @@ async fn a_script_runs_under_any_mask(cluster: &mut Cluster, directory: &Path) {
             script(launch, "#!/bin/sh\npwd; umask\n", &out);
         })
         .await;
-    assert_eq!(script_status(cluster).await, 0);
+    assert_eq!(script_exit(cluster).await.status(), 0);
     let told =
         "slurmstepd: error: couldn't chdir to `/no/such': No such file or directory: going to /tmp instead\n";
     assert_eq!(std::fs::read_to_string(&out).unwrap(), format!("{told}/tmp\n0137\n"));
@@ -187,7 +189,13 @@ async fn a_script_without_its_files_ends_with_slurms_number(cluster: &mut Cluste
             launch.nodes[0].tasks[0].stdin = Input::Null;
         })
         .await;
-    assert_eq!(script_status(cluster).await, 53);
+    assert_eq!(script_exit(cluster).await.status(), 53);
+}
+
+async fn when_a_task_ran_is_told_with_its_end(cluster: &mut Cluster) {
+    cluster.launch(1, "", |launch| script(launch, "#!/bin/sh\nsleep 0.2\n", Path::new("/dev/null"))).await;
+    let Exit { started_us, ended_us, .. } = script_exit(cluster).await;
+    assert!(started_us > 0 && ended_us - started_us >= 200_000, "{started_us} to {ended_us}");
 }
 
 async fn what_tasks_use_is_told_on_request(cluster: &mut Cluster) {

@@ -46,8 +46,13 @@ impl Logs {
             Some(Rank(rank)) => (rank, rank..rank + 1),
             None => (0, 0..size),
         };
-        let door =
-            Door { key, secret: &step.secret, owner: false, plan: &step.plan, addresses: &step.addresses };
+        let door = Door {
+            key: step.key,
+            secret: &step.secret,
+            owner: false,
+            plan: &step.plan,
+            addresses: &step.addresses,
+        };
         let connections = reach(&door).await?;
         let (tell, arrivals) = mpsc::channel(ARRIVALS_MAX);
         let mut link_of = vec![0; size as usize];
@@ -131,7 +136,8 @@ impl Logs {
                 self.merger.skip_to(source, offset);
                 self.merger.end(source, offset)?;
             }
-            News::Message(..) => {}
+            // Links of one who only looks on are not made again.
+            News::Message(..) | News::Again(_) => {}
             News::Closed(_) => {
                 self.links[link] = None;
                 let cut = (0..self.link_of.len()).filter(|rank| self.link_of[*rank] == link);

@@ -3,9 +3,10 @@
 use prun_runtime::wire::step::Exit;
 use serde_json::{Value, json};
 
-use super::{limit, number, time};
+use super::{limit, number, resources, time};
 use crate::commands::facts;
 use crate::commands::jobref::ranges;
+use crate::commands::sacct::usage::{CpuTime, cpu_of_job, cpu_of_step};
 use crate::controller::api::{JobState, JobView, StepView};
 use crate::script::hostlist;
 use crate::script::spec::{Memory, Sharing};
@@ -14,6 +15,7 @@ use crate::script::spec::{Memory, Sharing};
 pub(super) fn of_queue(job: &JobView) -> Value {
     let mut value = json!({
         "account": job.account,
+        "allocating_node": job.submitter.host,
         "batch_flag": job.batch,
         "batch_host": if job.batch { facts::node_names(job).into_iter().next().unwrap_or_default() } else { String::new() },
         "cluster": job.cluster,
@@ -28,12 +30,16 @@ pub(super) fn of_queue(job: &JobView) -> Value {
         "exit_code": exit_code(&job.exit),
         "excluded_nodes": hostlist::compress(&job.spec.exclude),
         "features": job.spec.constraint.as_deref().unwrap_or_default(),
+        "flags": [],
         "group_id": job.submitter.gid,
         "group_name": job.submitter.group,
         "hold": job.state == JobState::Pending && job.priority == 0,
         "job_id": job.id.0,
+        "job_resources": resources::of_queue(job),
         "job_state": [job.state.long()],
         "licenses": job.spec.licenses.as_deref().unwrap_or_default(),
+        "mail_type": job.spec.mail_type,
+        "mail_user": job.spec.mail_user.as_deref().unwrap_or_default(),
         "max_nodes": number(Some(u64::from(job.node_range.1))),
         "name": job.name,
         "network": job.spec.network.as_deref().unwrap_or_default(),
@@ -62,6 +68,8 @@ fn rest(job: &JobView) -> Value {
     let memory = |wanted: Option<u64>| number(wanted);
     json!({
         "memory_per_cpu": memory(match job.memory { Some(Memory::PerCpu(mb)) => Some(mb), _ => None }),
+        "minimum_cpus_per_node": number(Some(u64::from(facts::min_cpus(job)))),
+        "minimum_tmp_disk_per_node": number(Some(job.spec.tmp_mb.unwrap_or(0))),
         "memory_per_node": memory(match job.memory { Some(Memory::PerNode(mb)) => Some(mb), _ => None }),
         "standard_error": job.stderr,
         "standard_input": job.stdin,
@@ -125,22 +133,34 @@ pub(super) fn of_accounting(job: &JobView, now: f64) -> Value {
     let mut value = json!({
         "account": job.account,
         "allocation_nodes": facts::node_names(job).len(),
+        "association": resources::association(job),
         "cluster": job.cluster,
         "comment": { "administrator": "", "job": job.spec.comment.as_deref().unwrap_or_default(), "system": "" },
         "derived_exit_code": exit_code(&job.derived_exit),
+        "constraints": job.spec.constraint.as_deref().unwrap_or_default(),
         "exit_code": exit_code(&job.exit),
+        "flags": [],
         "group": job.submitter.group,
+        "hold": job.state == JobState::Pending && job.priority == 0,
         "job_id": job.id.0,
+        "kill_request_user": job.cancelled_by.map_or_else(String::new, |uid| uid.to_string()),
+        "licenses": job.spec.licenses.as_deref().unwrap_or_default(),
         "name": job.name,
         "nodes": facts::node_list(job),
         "partition": job.partition,
         "priority": number(Some(u64::from(job.priority))),
         "qos": job.qos,
-        "required": { "CPUs": job.cpus },
+        "required": {
+            "CPUs": job.cpus,
+            "memory_per_cpu": number(match job.memory { Some(Memory::PerCpu(mb)) => Some(mb), _ => None }),
+            "memory_per_node": number(match job.memory { Some(Memory::PerNode(mb)) => Some(mb), _ => None }),
+        },
+        "reservation": { "id": 0, "name": job.spec.reservation.as_deref().unwrap_or_default() },
         "restart_cnt": job.restarts,
         "state": { "current": [job.state.long()], "reason": job.reason },
         "steps": job.steps.iter().map(|step| step_of(step, now)).collect::<Vec<_>>(),
         "stdout": job.stdout, "stderr": job.stderr, "stdin": job.stdin,
+        "stdout_expanded": job.stdout, "stderr_expanded": job.stderr, "stdin_expanded": job.stdin,
         "submit_line": job.submitter.command_line,
         "time": {
             "elapsed": elapsed,
@@ -151,7 +171,9 @@ pub(super) fn of_accounting(job: &JobView, now: f64) -> Value {
             "suspended": job.suspended_secs as u64,
             "limit": limit(job.time_limit),
         },
+        "tres": resources::of_accounting(job),
         "user": job.submitter.user,
+        "wckey": { "wckey": job.spec.wckey.as_deref().unwrap_or_default(), "flags": [] },
         "working_directory": String::from_utf8_lossy(&job.spec.work_dir),
     });
     merge(
@@ -162,13 +184,31 @@ pub(super) fn of_accounting(job: &JobView, now: f64) -> Value {
             "task": facts::pending_elements(job, 0),
         }}),
     );
+    merge(
+        &mut value,
+        json!({ "het": {
+            "job_id": job.het.map_or(0, |het| het.leader.0),
+            "job_offset": number(job.het.map(|het| u64::from(het.offset))),
+        }}),
+    );
+    used(&mut value, cpu_of_job(job));
     value
 }
 
+/// Puts CPU time to the other times.
+fn used(value: &mut Value, time: CpuTime) {
+    for (name, time) in resources::cpu_time(time) {
+        value["time"][name] = time;
+    }
+}
+
 pub(super) fn step_of(step: &StepView, now: f64) -> Value {
-    json!({
+    let mut value = json!({
+        "kill_request_user": step.cancelled_by.map_or_else(String::new, |uid| uid.to_string()),
+        "tres": resources::of_step(step),
         "time": {
             "elapsed": facts::whole_seconds(step.start_time, step.end_time.unwrap_or(now)),
+            "suspended": 0,
             "start": time(Some(step.start_time)),
             "end": time(step.end_time),
         },
@@ -178,7 +218,9 @@ pub(super) fn step_of(step: &StepView, now: f64) -> Value {
         "state": [step.state.long()],
         "step": { "id": step.key.to_string(), "name": step.name },
         "task": { "distribution": step.distribution },
-    })
+    });
+    used(&mut value, cpu_of_step(step));
+    value
 }
 
 pub(super) fn exit_code(exit: &Exit) -> Value {

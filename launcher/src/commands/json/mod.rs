@@ -4,6 +4,7 @@
 mod job;
 mod node;
 mod partition;
+mod resources;
 
 use prun_runtime::wire::step::Exit;
 use serde_json::{Value, json};
@@ -28,6 +29,18 @@ pub fn accounting<'a>(jobs: impl Iterator<Item = &'a JobView>, now: f64) -> Stri
 #[must_use]
 pub fn job(view: &JobView) -> Value {
     job::of_queue(view)
+}
+
+/// One job of `sacct --json`.
+#[must_use]
+pub fn accounting_job(view: &JobView, now: f64) -> Value {
+    job::of_accounting(view, now)
+}
+
+/// One partition of `scontrol show partitions --json`.
+#[must_use]
+pub fn partition(view: &PartitionView) -> Value {
+    partition::of(view)
 }
 
 /// One step of a job of `sacct --json`.
@@ -72,13 +85,7 @@ pub fn groups(groups: Vec<(&PartitionView, Vec<&NodeView>)>) -> String {
 fn document(name: &str, records: Vec<Value>) -> String {
     let document = json!({
         name: records,
-        "meta": {
-            "plugin": { "type": "", "name": "", "data_parser": "data_parser/v0.0.42", "accounting_storage": "" },
-            "slurm": {
-                "version": { "major": "24", "micro": "5", "minor": "11" },
-                "release": "24.11.5",
-            },
-        },
+        "meta": meta(),
         "errors": [],
         "warnings": [],
     });
@@ -86,8 +93,21 @@ fn document(name: &str, records: Vec<Value>) -> String {
     serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
 }
 
+/// Who answers: Slurm's version, and that of its data.
+#[must_use]
+pub fn meta() -> Value {
+    json!({
+        "plugin": { "type": "", "name": "", "data_parser": "data_parser/v0.0.42", "accounting_storage": "" },
+        "slurm": {
+            "version": { "major": "24", "micro": "5", "minor": "11" },
+            "release": "24.11.5",
+        },
+    })
+}
+
 /// A number that may be missing: `{"set": true, "infinite": false, "number": 5}`.
-fn number(value: Option<u64>) -> Value {
+#[must_use]
+pub fn number(value: Option<u64>) -> Value {
     json!({ "set": value.is_some(), "infinite": false, "number": value.unwrap_or(0) })
 }
 

@@ -13,13 +13,15 @@ pub(super) fn of(node: &NodeView) -> Value {
         Some((reason, by, _, since)) => (reason.as_str(), by.as_str(), *since as u64),
         None => ("", "", 0),
     };
+    let (address, port) = node.host_and_port();
     let gres = |list: &[(String, u64)]| {
         list.iter().map(|(name, count)| format!("{name}:{count}")).collect::<Vec<_>>().join(",")
     };
     json!({
         "name": node.facts.name,
         "hostname": node.facts.hostname,
-        "address": node.facts.address.rsplit_once(':').map_or(node.facts.address.as_str(), |(host, _)| host),
+        "address": address,
+        "port": port.parse::<u16>().unwrap_or(0),
         "architecture": node.facts.arch,
         "operating_system": node.facts.os,
         "version": "24.11.5",
@@ -29,7 +31,7 @@ pub(super) fn of(node: &NodeView) -> Value {
         "alloc_cpus": node.cpus_allocated,
         "alloc_idle_cpus": node.facts.cpus.saturating_sub(node.cpus_allocated),
         "sockets": sockets, "cores": cores, "threads": threads, "boards": 1,
-        "cpu_load": node.load,
+        "cpu_load": node.load.unwrap_or(0),
         "real_memory": node.facts.memory_mb,
         "alloc_memory": node.memory_allocated,
         "free_mem": number(node.free_mb),

@@ -19,7 +19,8 @@ pub(super) fn of(partition: &PartitionView) -> Value {
         "nodes": { "configured": hostlist::compress(&partition.nodes), "total": partition.nodes.len() },
         "cpus": { "total": partition.cpus },
         "defaults": {
-            "memory_per_cpu": per_cpu, "memory_per_node": per_node,
+            "memory_per_cpu": per_cpu.or(per_node).unwrap_or(0),
+            "partition_memory_per_cpu": number(per_cpu), "partition_memory_per_node": number(per_node),
             "time": number(partition.default_time.map(u64::from)),
         },
         "maximums": { "nodes": limit(partition.max_nodes), "time": limit(partition.max_time) },

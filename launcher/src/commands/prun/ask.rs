@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use prun_runtime::env::ORDER;
 use serde_bytes::ByteBuf;
 
+use super::on_slurm::{self, OnSlurm};
 use super::place::{NoPlace, Node, Place};
 use crate::commands::dispatch::{fail, trace};
 use crate::commands::help;
@@ -48,6 +49,8 @@ pub(super) enum Asked {
     Plan(Box<Job>),
     /// A job to run.
     Run(Box<Job>),
+    /// `--on slurm`.
+    OnSlurm(Box<OnSlurm>),
 }
 
 impl Job {
@@ -96,6 +99,10 @@ pub(super) fn ask(words: &[OsString]) -> Asked {
         line.script.first().cloned().or_else(|| source.name.clone()).unwrap_or_else(|| "stdin".to_owned());
     let variable = |name: &str| env::var(name).ok();
     match read_batch(Command::Prun, &line, &variable, &source.script.content) {
+        Ok(request) if request.flags.on.is_some() => {
+            let options = texts[..texts.len() - line.script.len()].to_vec();
+            Asked::OnSlurm(Box::new(OnSlurm { request, name, source, options }))
+        }
         Ok(request) => put_together(request, name, source, &here, &texts),
         Err(mistake) => told(&mistake, &name, &source.script.content),
     }
@@ -129,13 +136,16 @@ fn put_together(mut request: Request, name: String, source: Source, here: &Path,
     for job in request.components_mut() {
         job.name = job.name.take().or_else(|| source.name.clone());
     }
-    let job = request.job;
-    let (place, refusal) = match Place::of(flags.local.as_deref(), &job) {
+    let mut job = request.job;
+    let (place, refusal) = match Place::of(&flags, &job) {
         Ok(place) => (place, None),
         Err(NoPlace::Refused(refusal)) => (Place::Here(Shape::of_this_machine()), Some(refusal)),
         Err(error) => return Asked::Told(fail("prun", &error)),
     };
     let mut env = environment::exported_to_job(&job.export, own_variables());
+    if let Place::Allocation(_) = place {
+        on_slurm::settle_inside(&mut job, &mut env);
+    }
     // The elements of an array run side by side: each has its file, as under `sbatch`.
     let streams = job.stdout.is_none() && job.array.is_none();
     // Under its own name prun orders by rank; but a person who watches wants to see every rank as it goes.

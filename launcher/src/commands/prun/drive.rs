@@ -57,10 +57,11 @@ pub(super) async fn name_of_cluster(controller: &Address) -> Result<String, Driv
     }
 }
 
-/// Submits a job to a controller and sees it to its end.
+/// Submits a job to a controller and sees it to its end; of one that `comes_back`, through its restarts.
 pub(super) async fn drive(
     controller: &Address,
     submission: Submission,
+    comes_back: bool,
     progress: &Progress,
 ) -> Result<Outcome, DriveError> {
     let streams = submission.streams;
@@ -75,14 +76,19 @@ pub(super) async fn drive(
     };
     let mut watcher = AsyncClient::connect_to(controller).await?;
     let mut output = std::pin::pin!(async {
-        if streams { stream::show(controller, job, progress).await } else { Ok(Streamed::ToItsEnd) }
+        if streams {
+            stream::show(controller, job, comes_back, progress).await
+        } else {
+            Ok(Streamed::ToItsEnd)
+        }
     });
     let mut stop = Stop::new(job)?;
     let (mut reader_gone, mut shown) = (false, false);
-    watcher.send(Request::WatchJob { job }).await?;
+    let watch = Request::WatchJob { job };
+    watcher.send(watch.clone()).await?;
     loop {
         tokio::select! {
-            reply = watcher.next() => match reply? {
+            reply = next(&mut watcher, &watch, comes_back) => match reply? {
                 Reply::Job(view) => progress.show(&view),
                 Reply::Ended { job } => {
                     if !shown && job.start_time.is_some() {
@@ -97,14 +103,32 @@ pub(super) async fn drive(
                 shown = true;
                 if streamed? == Streamed::ReaderGone {
                     reader_gone = true;
-                    client.call(kill(job, Some(KILL))).await?;
+                    ask(&mut client, kill(job, Some(KILL)), comes_back).await?;
                 }
             }
             request = stop.next(progress) => {
-                client.call(request).await?;
+                ask(&mut client, request, comes_back).await?;
             }
         }
     }
+}
+
+/// The next reply; after a restart of a controller that comes back, to `again`.
+pub(super) async fn next(
+    client: &mut AsyncClient,
+    again: &Request,
+    comes_back: bool,
+) -> Result<Reply, ClientError> {
+    if comes_back { client.next_through(again).await } else { client.next().await }
+}
+
+/// A question, asked again after a restart of a controller that comes back.
+pub(super) async fn ask(
+    client: &mut AsyncClient,
+    request: Request,
+    comes_back: bool,
+) -> Result<Reply, ClientError> {
+    if comes_back { client.call_through(&request).await } else { client.call(request).await }
 }
 
 /// The signal that nothing survives.

@@ -6,6 +6,7 @@
 
 mod ask;
 mod drive;
+mod on_slurm;
 mod place;
 mod refusal;
 mod stream;
@@ -26,6 +27,7 @@ use crate::controller::core::config::Config;
 use crate::embedded::Cluster;
 use crate::embedded::private_dir::PrivateDir;
 use crate::embedded::shape::Shape;
+use crate::hosts::{Channel, HostsCluster};
 use crate::view::progress::Progress;
 use crate::view::{plan, summary};
 
@@ -35,8 +37,17 @@ pub fn run(words: &[OsString]) -> ExitCode {
     match ask::ask(words) {
         Asked::Told(code) => code,
         Asked::Plan(job) => draw(&job),
+        Asked::OnSlurm(submission) => on_slurm::run(&submission),
         Asked::Run(job) => match &job.place {
-            Place::Here(shape) => embed(&job, *shape),
+            Place::Here(shape) => guarded(|directory, guard| run_here(&job, *shape, directory, guard)),
+            Place::Hosts(hosts, ssh) => {
+                let channels = hosts.iter().map(|host| Channel::Ssh(ssh.clone(), host.clone())).collect();
+                guarded(|directory, guard| run_there(&job, channels, None, directory, guard))
+            }
+            Place::Allocation(srun) => {
+                let channels = vec![Channel::Srun(srun.clone())];
+                guarded(|directory, guard| run_there(&job, channels, Some(srun.job), directory, guard))
+            }
             Place::At(controller) => submit(&job, controller),
         },
     }
@@ -53,7 +64,7 @@ fn submit(job: &Job, controller: &Address) -> ExitCode {
         if !job.quiet {
             eprintln!("prun: runs on cluster {cluster} at `{}`", controller);
         }
-        show(job, controller).await
+        show(job, controller, true).await
     });
     let unreachable = matches!(outcome, Err(DriveError::Client(_)));
     let code = conclude(job, outcome);
@@ -63,14 +74,14 @@ fn submit(job: &Job, controller: &Address) -> ExitCode {
     code
 }
 
-/// Forks the guard, while there is but one thread, and runs the job on a cluster in this process.
-fn embed(job: &Job, shape: Shape) -> ExitCode {
+/// Forks the guard, while there is but one thread: however this process ends, what it has started and made goes.
+fn guarded(run: impl FnOnce(PrivateDir, Guard) -> ExitCode) -> ExitCode {
     let directory = match PrivateDir::named() {
         Ok(directory) => directory,
         Err(error) => return fail("prun", &error),
     };
     match fork_guard(&directory.workspace()) {
-        Ok(Role::RankServer(guard)) => run_here(job, shape, directory, guard),
+        Ok(Role::RankServer(guard)) => run(directory, guard),
         Ok(Role::Ended(code)) => {
             // The directory's owner is another process, or was.
             std::mem::forget(directory);
@@ -80,6 +91,7 @@ fn embed(job: &Job, shape: Shape) -> ExitCode {
     }
 }
 
+/// Runs the job on a cluster in this process.
 fn run_here(job: &Job, shape: Shape, directory: PrivateDir, guard: Guard) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -95,16 +107,58 @@ fn run_here(job: &Job, shape: Shape, directory: PrivateDir, guard: Guard) -> Exi
         if let Some(note) = job.place.sharing().filter(|_| !job.quiet) {
             eprintln!("prun: {note}");
         }
-        let outcome = show(job, &cluster.address()).await;
+        let outcome = show(job, &cluster.address(), false).await;
         cluster.stop().await;
         conclude(job, outcome)
     })
 }
 
-/// Sees the job to its end, with a line about how far it is.
-async fn show(job: &Job, controller: &Address) -> Result<Outcome, DriveError> {
+/// Runs the job on rank servers elsewhere, with their controller in this process.
+fn run_there(
+    job: &Job,
+    channels: Vec<Channel>,
+    number: Option<u32>,
+    directory: PrivateDir,
+    guard: Guard,
+) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail("prun", &error),
+    };
+    let config = Config {
+        kill_wait_secs: 5,
+        // Its link is its life: a rank server that is gone does not come back, and a job that waited for it would wait for
+        // ever.
+        node_timeout_secs: 1,
+        job_requeue: false,
+        // Inside of a real job it is that one to everybody.
+        first_job: number,
+        ..Config::of_this_machine()
+    }
+    .with_first_job();
+    runtime.block_on(async {
+        let started = HostsCluster::start(channels, directory, guard, config).await;
+        let mut cluster = match started {
+            Ok(cluster) => cluster,
+            Err(error) => return fail("prun", &error),
+        };
+        let address = cluster.address();
+        let mut shown = std::pin::pin!(show(job, &address, false));
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut shown => break outcome,
+                host = cluster.lost(), if cluster.has_hosts() => eprintln!("prun: lost `{host}`: what reached it has ended"),
+            }
+        };
+        cluster.stop().await;
+        conclude(job, outcome)
+    })
+}
+
+/// Sees the job to its end, with a line about how far it is. A controller that is a daemon `comes_back`.
+async fn show(job: &Job, controller: &Address, comes_back: bool) -> Result<Outcome, DriveError> {
     let progress = Progress::new(!job.quiet && std::io::stderr().is_terminal());
-    let outcome = drive::drive(controller, job.submission.clone(), &progress).await;
+    let outcome = drive::drive(controller, job.submission.clone(), comes_back, &progress).await;
     progress.clear();
     outcome
 }
@@ -127,6 +181,10 @@ fn conclude(job: &Job, outcome: Result<Outcome, DriveError>) -> ExitCode {
 
 /// `--plan`: which rank would go where.
 fn draw(job: &Job) -> ExitCode {
+    if let Place::Hosts(..) | Place::Allocation(_) = job.place {
+        eprintln!("prun: error: `--plan` asks no hosts: give their shape as `--local NODESxCPUS`");
+        return ExitCode::from(2);
+    }
     let nodes = match job.place.nodes() {
         Ok(nodes) => nodes,
         Err(error) => return fail("prun", &error),

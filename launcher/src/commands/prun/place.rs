@@ -7,7 +7,9 @@ use crate::controller::api::{NodeView, Refusal, Reply, Request};
 use crate::controller::client::{self, Client, ClientError};
 use crate::controller::core::gres;
 use crate::embedded::shape::{Shape, ShapeError};
+use crate::hosts::{self, Host, HostListError, Srun, Ssh};
 use crate::layout::allocate::NodeRoom;
+use crate::script::options::Flags;
 use crate::script::spec::JobSpec;
 
 /// Where a job runs.
@@ -15,6 +17,10 @@ use crate::script::spec::JobSpec;
 pub(super) enum Place {
     /// On an embedded cluster of these nodes.
     Here(Shape),
+    /// On rank servers of these hosts, which are started over ssh.
+    Hosts(Vec<Host>, Ssh),
+    /// On the nodes of the real Slurm's allocation that this process is in.
+    Allocation(Srun),
     /// On the cluster of this controller.
     At(Address),
 }
@@ -25,6 +31,12 @@ pub(super) enum NoPlace {
     /// `--local` cannot be read.
     #[error(transparent)]
     Shape(#[from] ShapeError),
+    /// `--hosts` cannot be read.
+    #[error(transparent)]
+    Hosts(#[from] HostListError),
+    /// Both are there.
+    #[error("`--local` and `--hosts` are two places: name one")]
+    Two,
     /// The variable that names a controller cannot be read.
     #[error(transparent)]
     Controller(#[from] ClientError),
@@ -56,13 +68,22 @@ pub(super) struct Node {
 }
 
 impl Place {
-    /// The nodes that `--local` names; else the controller that is configured; else as many nodes as the job asks for.
+    /// The nodes that `--local` or `--hosts` names; else those of a real Slurm's allocation around; else the controller that is configured; else as many nodes as the job asks for.
     ///
     /// # Errors
     /// [`NoPlace`].
-    pub(super) fn of(local: Option<&str>, job: &JobSpec) -> Result<Self, NoPlace> {
-        if let Some(shape) = local {
-            return Ok(Self::Here(shape.parse()?));
+    pub(super) fn of(flags: &Flags, job: &JobSpec) -> Result<Self, NoPlace> {
+        match (&flags.local, &flags.hosts) {
+            (Some(_), Some(_)) => return Err(NoPlace::Two),
+            (Some(shape), None) => return Ok(Self::Here(shape.parse()?)),
+            (None, Some(hosts)) => {
+                return Ok(Self::Hosts(hosts::parse(hosts)?, Ssh::find(flags.ssh.as_deref())));
+            }
+            (None, None) => {}
+        }
+        let named = std::env::var_os(prun_runtime::env::CONTROLLER).is_some();
+        if let Some(srun) = Srun::of_this_allocation().filter(|_| !named) {
+            return Ok(Self::Allocation(srun));
         }
         match client::configured()? {
             Some(controller) => Ok(Self::At(controller)),
@@ -86,6 +107,8 @@ impl Place {
         let controller = match self {
             Self::Here(shape) => return Ok(shape.nodes("").into_iter().map(Node::plain).collect()),
             Self::At(controller) => controller,
+            // They are asked when the job runs.
+            Self::Hosts(..) | Self::Allocation(_) => return Ok(Vec::new()),
         };
         match Client::connect_to(controller)?.call(Request::Nodes)? {
             Reply::Nodes(nodes) => Ok(nodes.into_iter().map(Node::of).collect()),

@@ -9,7 +9,7 @@ use prun_runtime::net::link::Link;
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
 use prun_runtime::wire::step::{FromStep, Stream, ToStep};
 
-use super::drive::DriveError;
+use super::drive::{DriveError, ask, next};
 use crate::controller::api::{JobState, Reply, Request, StepAttach};
 use crate::controller::client::{AsyncClient, ClientError};
 use crate::fanout::reach::{Door, reach};
@@ -32,10 +32,11 @@ const CREDIT: u64 = 1 << 20;
 pub(super) async fn show(
     controller: &Address,
     job: JobId,
+    comes_back: bool,
     progress: &Progress,
 ) -> Result<Streamed, DriveError> {
     let mut run = 0;
-    while let Some((restarts, step)) = script_of(controller, job, run).await? {
+    while let Some((restarts, step)) = script_of(controller, job, run, comes_back).await? {
         if show_run(job, &step, progress).await? == Streamed::ReaderGone {
             return Ok(Streamed::ReaderGone);
         }
@@ -85,15 +86,18 @@ async fn script_of(
     controller: &Address,
     job: JobId,
     run: u32,
+    comes_back: bool,
 ) -> Result<Option<(u32, StepAttach)>, DriveError> {
     let mut client = AsyncClient::connect_to(controller).await?;
-    let mut reply = client.call(Request::WatchJob { job }).await?;
+    let watch = Request::WatchJob { job };
+    client.send(watch.clone()).await?;
+    let mut reply = next(&mut client, &watch, comes_back).await?;
     let restarts = loop {
         match reply {
             Reply::Job(view) if view.state != JobState::Pending && view.restarts >= run => {
                 break view.restarts;
             }
-            Reply::Job(_) => reply = client.next().await?,
+            Reply::Job(_) => reply = next(&mut client, &watch, comes_back).await?,
             Reply::Ended { job } if job.restarts >= run => break job.restarts,
             Reply::Ended { .. } => return Ok(None),
             Reply::Error(refusal) => return Err(DriveError::Refused(refusal)),
@@ -101,7 +105,7 @@ async fn script_of(
         }
     };
     let key = StepKey { job, step: StepId::BATCH };
-    match client.call(Request::AttachStep { key }).await? {
+    match ask(&mut client, Request::AttachStep { key }, comes_back).await? {
         Reply::Step(step) => Ok(Some((restarts, *step))),
         _ => Ok(None),
     }

@@ -225,9 +225,11 @@ fn filter(words: &Words, uid_of: &dyn Fn(&str) -> Option<u32>, clock: &Clock) ->
 /// The default window: today; all time for jobs that are named; now for states.
 fn window(words: &Words, clock: &Clock, all_jobs: bool, any_state: bool) -> Result<(f64, f64), Ending> {
     let now = clock.zoned();
-    let read = |text: &str| match begin::parse(text, &now) {
-        Some(second) => Ok(second as f64),
-        None => Err(Ending::error(format!("Invalid time specification (pos=0): {text}"), 1)),
+    let read = |text: &str| match begin::parse_past(text, &now) {
+        Ok(second) => Ok(second as f64),
+        Err(why) => {
+            Err(Ending { stderr: why.line(text).into_iter().collect(), code: 1, ..Ending::default() })
+        }
     };
     let midnight = now.start_of_day().map_or(0.0, |start| start.timestamp().as_second() as f64);
     let from = match (words.value("starttime"), all_jobs, any_state) {

@@ -4,8 +4,10 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use prun_runtime::ids::JobId;
+use prun_runtime::limits::RELEASE_WAIT;
 use prun_runtime::wire::step::Exit;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
 
 use super::Voice;
 use crate::commands::ending::{Ending, say};
@@ -18,16 +20,24 @@ pub(super) struct Granted {
     client: AsyncClient,
     /// The job.
     pub(super) job: Box<JobView>,
+    /// The other components of a heterogeneous job.
+    others: Vec<JobView>,
 }
 
 impl Granted {
+    /// The components of the job, the first one first.
+    pub(super) fn components(&self) -> Vec<JobView> {
+        std::iter::once(&*self.job).chain(&self.others).cloned().collect()
+    }
+
     /// Gives it back with the exit of its command.
     pub(super) async fn release(mut self, exit: Exit) -> Result<(), Ending> {
         let job = self.job.id;
-        match self.client.call(Request::Release { job, exit }).await {
-            // It may have ended in between.
-            Ok(_) => Ok(()),
-            Err(error) => Err(Ending::unreachable("salloc", &error)),
+        let release = Request::Release { job, exit };
+        match timeout(RELEASE_WAIT, self.client.call_through(&release)).await {
+            // It may have ended in between; a controller that is not there ends it when it is back.
+            Ok(Ok(_)) | Err(_) => Ok(()),
+            Ok(Err(error)) => Err(Ending::unreachable("salloc", &error)),
         }
     }
 
@@ -65,7 +75,7 @@ pub(super) async fn allocate(
     let mut waiting = None;
     loop {
         let reply = tokio::select! {
-            reply = client.next() => reply.map_err(unreachable)?,
+            reply = hear(&mut client, waiting) => reply.map_err(unreachable)?,
             () = signals.next() => return Err(interrupted(waiting, voice)),
             () = until(patience) => {
                 let text = "Unable to allocate resources: Connection timed out";
@@ -79,18 +89,26 @@ pub(super) async fn allocate(
                 voice.info(&format!("job {job} queued and waiting for resources"));
             }
             Reply::Pending { .. } => {}
-            Reply::Allocated { job, warnings } => {
+            Reply::Allocated { job, warnings, others } => {
                 say(&warnings.iter().map(|line| format!("salloc: warning: {line}")).collect::<Vec<_>>());
                 if waiting.is_some() {
                     voice.info(&format!("job {} has been allocated resources", job.id));
                 }
                 voice.info(&format!("Granted job allocation {}", job.id));
                 ring(bell, began.elapsed());
-                return Ok(Granted { client, job });
+                return Ok(Granted { client, job, others });
             }
             Reply::Error(refusal) => return Err(refused(&refusal, waiting, voice)),
             _ => return Err(Ending::unexpected("salloc")),
         }
+    }
+}
+
+/// The next reply. Once the job has a number it is waited for through a restart of the controller.
+async fn hear(client: &mut AsyncClient, waiting: Option<JobId>) -> Result<Reply, ClientError> {
+    match waiting {
+        Some(job) => client.next_through(&Request::Reclaim { job }).await,
+        None => client.next().await,
     }
 }
 

@@ -94,7 +94,7 @@ async fn wait(
 fn start(words: &[String], granted: &Granted, shares_terminal: bool) -> io::Result<Child> {
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]);
-    for (name, value) in environment::of_job(&granted.job) {
+    for (name, value) in environment::of_allocation(&granted.components()) {
         command.env(OsStr::from_bytes(&name), OsStr::from_bytes(&value));
     }
     if !granted.job.spec.work_dir.is_empty() {
@@ -148,9 +148,10 @@ fn exit_code(status: ExitStatus) -> u8 {
     }
 }
 
-/// A second link, on which the job's end is heard.
+/// A second link, on which the job's end is heard. When the controller has been away, the allocation lives by this one.
 struct Watch {
     client: AsyncClient,
+    job: JobId,
 }
 
 impl Watch {
@@ -158,13 +159,17 @@ impl Watch {
         let unreachable = |error| Ending::unreachable("salloc", &error);
         let mut client = AsyncClient::connect().await.map_err(unreachable)?;
         client.send(Request::WatchJob { job }).await.map_err(unreachable)?;
-        Ok(Self { client })
+        Ok(Self { client, job })
     }
 
     /// Until the job has ended; its state, if the controller is still there to say it. Cancelling loses nothing.
     async fn ended(&mut self) -> Option<JobState> {
         loop {
-            match self.client.next().await {
+            match self.client.next_through(&Request::Reclaim { job: self.job }).await {
+                // A link that breaks once more is noticed by the next look.
+                Ok(Reply::Allocated { .. }) => {
+                    drop(self.client.send(Request::WatchJob { job: self.job }).await)
+                }
                 Ok(Reply::Ended { job }) => return Some(job.state),
                 Ok(Reply::Job(job)) if job.state.has_ended() => return Some(job.state),
                 Ok(Reply::Job(_)) => {}

@@ -18,7 +18,7 @@ use crate::controller::api::Submission;
 use crate::script::mistake::Mistake;
 use crate::script::options::values::signal;
 use crate::script::options::{Command, Flags, Request};
-use crate::script::read_line;
+use crate::script::read_components;
 
 const USAGE: &str = "salloc [OPTIONS] [COMMAND [ARGUMENTS]]";
 
@@ -51,7 +51,7 @@ fn read(words: &[String]) -> Result<Order, Ending> {
     let refusal =
         |mistake: Mistake| Ending { stderr: mistake.slurm, code: mistake.exit_code, ..Ending::default() };
     let (mut request, end) =
-        read_line(Command::Salloc, words, &|name| env::var(name).ok()).map_err(refusal)?;
+        read_components(Command::Salloc, words, &|name| env::var(name).ok()).map_err(refusal)?;
     if let Some(ending) = about(&request) {
         return Err(ending);
     }
@@ -77,7 +77,9 @@ fn read(words: &[String]) -> Result<Order, Ending> {
         words[end..].to_vec()
     };
     let name = if request.flags.no_shell { "no-shell" } else { "interactive" };
-    request.job.name.get_or_insert_with(|| name.to_owned());
+    for job in request.components_mut() {
+        job.name.get_or_insert_with(|| name.to_owned());
+    }
     let submitter = submitter("salloc", words, None);
     let (immediate, flags) = (request.job.immediate, request.flags);
     let components = request.earlier.into_iter().chain([request.job]).collect();

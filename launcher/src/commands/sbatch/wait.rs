@@ -1,4 +1,4 @@
-//! `sbatch --wait`: until the job, or every element of the array, has ended.
+//! `sbatch --wait`: until the job, or every element of the array, has ended; through restarts of the controller.
 
 use prun_runtime::ids::JobId;
 use prun_runtime::wire::step::Exit;
@@ -14,12 +14,16 @@ use crate::controller::api::{JobState, JobView, Reply, Request};
 pub(super) fn until_ended(asking: &mut Asking, job: JobId) -> Result<Ending, Ending> {
     let mut next = Some(job);
     while let Some(waited_for) = next {
-        match asking.ask(Request::WaitJob { job: waited_for }) {
+        match asking.ask_through(&Request::WaitJob { job: waited_for }) {
             Ok(Reply::Ended { .. }) => {}
             Ok(_) => return Err(Ending::unexpected("sbatch")),
             Err(no) => return Err(no.ending("sbatch", "Unable to wait for the job")),
         }
-        let all = asking.jobs(true)?;
+        let all = match asking.ask_through(&Request::Jobs { history: true }) {
+            Ok(Reply::Jobs(jobs)) => jobs,
+            Ok(_) => return Err(Ending::unexpected("sbatch")),
+            Err(no) => return Err(no.ending("sbatch", "slurm_load_jobs error")),
+        };
         let own: Vec<&JobView> = all.iter().filter(|view| belongs(view, job)).collect();
         next = own.iter().find(|view| !view.state.has_ended() && view.id != waited_for).map(|view| view.id);
         if next.is_none() {

@@ -28,12 +28,14 @@ pub enum Keyword {
     WaitJob,
     /// `write batch_script`.
     Write,
+    /// `token`.
+    Token,
     /// `completing`.
     Completing,
     /// `shutdown`.
     Shutdown,
-    /// Accepted, and nothing is to be done: the configuration is read anew by itself.
-    Nothing,
+    /// `reconfigure`.
+    Reconfigure,
     /// `all`, `details`, `hide`, `oneliner`, `quiet`, `verbose`: settings for what follows.
     Setting,
     /// `exit`, `quit`.
@@ -66,7 +68,7 @@ impl Keyword {
             ("write", 5, Keyword::Write),
             ("completing", 2, Keyword::Completing),
             ("shutdown", 8, Keyword::Shutdown),
-            ("reconfigure", 3, Keyword::Nothing),
+            ("reconfigure", 3, Keyword::Reconfigure),
             ("all", 3, Keyword::Setting),
             ("details", 1, Keyword::Setting),
             ("hide", 2, Keyword::Setting),
@@ -94,7 +96,7 @@ impl Keyword {
             ("setdebug", 2, Keyword::Missing("setdebug")),
             ("setdebugflags", 9, Keyword::Missing("setdebugflags")),
             ("takeover", 8, Keyword::Missing("takeover")),
-            ("token", 2, Keyword::Missing("token")),
+            ("token", 2, Keyword::Token),
         ];
         find(TABLE, written)
     }

@@ -8,11 +8,13 @@ pub mod keyword;
 pub mod ping;
 pub mod record;
 pub mod show;
+mod show_extras;
 pub mod show_hosts;
 pub mod show_job;
 pub mod show_node;
 pub mod show_partition;
 pub mod show_step;
+pub mod token;
 pub mod update;
 pub mod wait_job;
 pub mod write;
@@ -57,6 +59,7 @@ Commands:
   top JOBS                         put jobs first
   wait_job JOB                     until a job has its nodes
   write batch_script JOB [FILE]    a job's script
+  token [lifespan=SECONDS]         what lets a program in at `prun rest`
   ping, version, completing, reconfigure, shutdown, help, exit
 
 Without a command, commands are read from stdin.
@@ -127,7 +130,9 @@ fn command(keyword: Keyword, written: &str, operands: &[String], setting: Settin
         Keyword::Act(_) if operands.is_empty() => {
             Err(Ending::error(format!("too few arguments for keyword:{written}"), 1))
         }
-        Keyword::Ping | Keyword::Version | Keyword::Completing if !operands.is_empty() => {
+        Keyword::Ping | Keyword::Version | Keyword::Completing | Keyword::Reconfigure
+            if !operands.is_empty() =>
+        {
             Err(Ending::error(format!("too many arguments for keyword:{written}"), 1))
         }
         Keyword::Show => show::run(operands, setting.shape, setting.json),
@@ -138,12 +143,17 @@ fn command(keyword: Keyword, written: &str, operands: &[String], setting: Settin
         Keyword::Help => Ok(Ending::text(help(USAGE, &[TABLE, COMMON]))),
         Keyword::WaitJob => wait_job::run(operands),
         Keyword::Write => write::run(operands),
+        Keyword::Token => token::run(operands),
         Keyword::Shutdown => match Asking::connect("scontrol")?.ask(Request::Shutdown) {
             Ok(_) => Ok(Ending::default()),
             Err(no) => Err(no.ending("scontrol", "slurm_shutdown error")),
         },
-        // Jobs leave the state COMPLETING by themselves, and the configuration is never stale.
-        Keyword::Completing | Keyword::Nothing | Keyword::Setting | Keyword::Exit => Ok(Ending::default()),
+        Keyword::Reconfigure => match Asking::connect("scontrol")?.ask(Request::Reconfigure) {
+            Ok(_) => Ok(Ending::default()),
+            Err(no) => Err(no.ending("scontrol", "slurm_reconfigure error")),
+        },
+        // Jobs leave the state COMPLETING by themselves.
+        Keyword::Completing | Keyword::Setting | Keyword::Exit => Ok(Ending::default()),
         Keyword::Missing(name) => {
             Err(Ending::error(format!("scontrol: error: `{name}` is not supported by prun"), 1))
         }

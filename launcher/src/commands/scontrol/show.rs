@@ -88,7 +88,8 @@ fn named<'a>(all: &'a [JobView], name: &str) -> Result<Vec<Cow<'a, JobView>>, En
     let named = named.ok_or_else(|| invalid("scontrol_print_job error"))?;
     let names = std::slice::from_ref(&named);
     let narrow = |job: &'a JobView| elements::narrowed(job, names).map_or(Cow::Borrowed(job), Cow::Owned);
-    let found: Vec<_> = all.iter().filter(|job| named.matches(job)).map(narrow).collect();
+    let mut found: Vec<_> = all.iter().filter(|job| named.matches(job)).map(narrow).collect();
+    found.sort_by_key(|job| elements::place_in_array(job));
     if !found.is_empty() {
         return Ok(found);
     }

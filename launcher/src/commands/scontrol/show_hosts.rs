@@ -4,7 +4,7 @@
 use std::fs;
 
 use crate::commands::ending::Ending;
-use crate::script::hostlist::{HostlistError, compress, expand};
+use crate::script::hostlist::{HostlistError, compress, expand, sort};
 
 /// Which of the three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ fn names(text: &str) -> Result<Ending, Ending> {
 fn list(form: Form, text: &str) -> Result<Ending, Ending> {
     let mut names = expand(text).map_err(|error| invalid(text, &error, 1))?;
     if form == Form::Sorted {
-        names.sort_by(|a, b| natural(a).cmp(&natural(b)));
+        sort(&mut names);
     }
     Ok(Ending::text(compress(&names) + "\n"))
 }
@@ -65,13 +65,6 @@ fn in_slurms_words(error: &HostlistError) -> String {
         HostlistError::Range(range) => format!("Invalid range: `{range}'"),
         other => other.to_string(),
     }
-}
-
-/// Names by their text, and those of one prefix by number.
-fn natural(name: &str) -> (&str, u64, usize) {
-    let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let digits = &name[prefix.len()..];
-    (prefix, digits.parse().unwrap_or(0), digits.len())
 }
 
 #[cfg(test)]

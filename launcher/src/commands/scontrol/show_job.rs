@@ -1,6 +1,7 @@
 //! `scontrol show job`: every field of a job (`scontrol(1)`), in the lines of 24.11.
 
 use super::record::{Record, Shape};
+use super::show_extras;
 use crate::commands::clock::Clock;
 use crate::commands::facts::{self, or_null, or_star};
 use crate::commands::jobref::ranges;
@@ -72,10 +73,14 @@ fn times(record: &mut Record, job: &JobView, clock: &Clock) {
         format_limit(job.time_limit),
         job.spec.time_min.map_or_else(|| "N/A".to_owned(), |minutes| format_limit(Some(minutes)))
     ));
-    let eligible = clock.time_or(job.eligible_time, "Unknown");
-    record.line(format!("SubmitTime={} EligibleTime={eligible}", clock.time(job.submit_time)));
-    record.line(format!("AccrueTime={eligible}"));
     let asked = job.spec.begin.map(|second| second as f64);
+    record.line(format!(
+        "SubmitTime={} EligibleTime={}",
+        clock.time(job.submit_time),
+        // What is to come, and not what had passed when it was asked for.
+        clock.time_or(job.eligible_time.or(asked.filter(|&begin| begin > job.submit_time)), "Unknown")
+    ));
+    record.line(format!("AccrueTime={}", clock.time_or(job.eligible_time, "Unknown")));
     record.line(format!(
         "StartTime={} EndTime={} Deadline={}",
         clock.time_or(job.start_time.or(asked), "Unknown"),
@@ -100,8 +105,8 @@ fn place(record: &mut Record, job: &JobView) {
     record.line(format!("Partition={} AllocNode:Sid={}:{}", job.partition, who.host, who.sid));
     record.line(format!(
         "ReqNodeList={} ExcNodeList={}",
-        or_null(Some(&compress(&job.spec.nodelist))),
-        or_null(Some(&compress(&job.spec.exclude)))
+        or_null(Some(&facts::required_nodes(job))),
+        or_null(Some(&facts::excluded_nodes(job)))
     ));
     let planned = job.planned_nodes.as_ref().map(|nodes| format!(" SchedNodeList={nodes}"));
     record.line(format!("NodeList={}{}", facts::node_list(job), planned.unwrap_or_default()));
@@ -112,12 +117,12 @@ fn place(record: &mut Record, job: &JobView) {
 
 fn size(record: &mut Record, job: &JobView, details: bool) {
     let spec = &job.spec;
-    let (sockets, cores, threads) = spec.geometry;
+    let (sockets, cores, threads) = facts::geometry(spec);
     record.line(format!(
         "NumNodes={} NumCPUs={} NumTasks={} CPUs/Task={} ReqB:S:C:T=0:0:{}:{}",
         node_range(job),
         job.cpus,
-        job.ntasks,
+        facts::tasks(job),
         spec.cpus_per_task.unwrap_or(1),
         or_star(cores),
         or_star(threads)
@@ -135,7 +140,7 @@ fn size(record: &mut Record, job: &JobView, details: bool) {
         record.line(format!("JOB_GRES={}", or_null(facts::gres_per(job, GresPer::Node).as_deref())));
         shares(record, &allocation.nodes);
     }
-    let per = if matches!(job.memory, Some(Memory::PerCpu(_))) { "CPU" } else { "Node" };
+    let per = if matches!(job.memory, Some(Memory::PerCpu(1..))) { "CPU" } else { "Node" };
     record.line(format!(
         "MinCPUsNode={} MinMemory{per}={} MinTmpDiskNode={}",
         facts::min_cpus(job),
@@ -145,7 +150,14 @@ fn size(record: &mut Record, job: &JobView, details: bool) {
     if let Some(reservation) = &spec.reservation {
         record.line(format!("Reservation={reservation}"));
     }
-    record.line(format!("Features={} DelayBoot=00:00:00", or_null(spec.constraint.as_deref())));
+    record.line(format!(
+        "Features={} DelayBoot={}",
+        or_null(spec.constraint.as_deref()),
+        show_extras::delay_boot(job)
+    ));
+    if let Some(features) = show_extras::unheeded(job, "cluster-constraint") {
+        record.line(format!("ClusterFeatures={features}"));
+    }
     record.line(format!(
         "OverSubscribe={} Contiguous={} Licenses={} Network={}",
         facts::oversubscribe(job),
@@ -201,22 +213,15 @@ fn files(record: &mut Record, job: &JobView) {
     if let Some(comment) = &spec.comment {
         record.line(format!("Comment={comment} "));
     }
+    if let Some(extra) = show_extras::unheeded(job, "extra") {
+        record.line(format!("Extra={extra}"));
+    }
     if job.batch {
         record.line(format!("StdErr={}", job.stderr));
         record.line(format!("StdIn={}", job.stdin));
         record.line(format!("StdOut={}", job.stdout));
     }
-    for (name, per) in
-        [("Job", GresPer::Job), ("Node", GresPer::Node), ("Socket", GresPer::Socket), ("Task", GresPer::Task)]
-    {
-        if let Some(gres) = facts::gres_per(job, per) {
-            record.line(format!("TresPer{name}={gres}"));
-        }
-    }
-    if !spec.mail_type.is_empty() {
-        let to = spec.mail_user.as_deref().unwrap_or(&job.submitter.user);
-        record.line(format!("MailUser={to} MailType={}", spec.mail_type.join(",")));
-    }
+    show_extras::lines(record, job);
 }
 
 #[cfg(test)]

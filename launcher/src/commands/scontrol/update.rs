@@ -262,14 +262,15 @@ fn value<'a>(changes: &'a Changes, key: &str) -> Option<&'a str> {
 
 /// Without what Slurm's command takes for no change: points in time that are none, and an owner.
 fn check_job(changes: Changes) -> Result<Changes, Ending> {
+    let now = Clock::system().zoned();
     let (changes, dropped): (Changes, Changes) = changes.into_iter().partition(|(key, value)| {
         let is_time = matches!(key.as_str(), "deadline" | "eligibletime" | "endtime" | "starttime");
-        key != "userid" && (!is_time || begin::parse(value, &Clock::system().zoned()).is_some())
+        key != "userid" && (!is_time || begin::parse(value, &now).is_ok())
     });
     if changes.is_empty() {
         let times = dropped.iter().filter(|(key, _)| key != "userid");
-        let mut stderr: Vec<String> =
-            times.map(|(_, value)| format!("Invalid time specification (pos=0): {value}")).collect();
+        let line = |value: &String| begin::parse(value, &now).err().and_then(|why| why.line(value));
+        let mut stderr: Vec<String> = times.filter_map(|(_, value)| line(value)).collect();
         stderr.push("No changes specified".to_owned());
         return Err(Ending { stderr, code: 1, ..Ending::default() });
     }

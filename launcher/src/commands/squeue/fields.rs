@@ -5,9 +5,9 @@ use crate::commands::clock;
 use crate::commands::columns::Field;
 use crate::commands::facts::{self, NULL, or_null, or_star};
 use crate::controller::api::{JobState, JobView};
-use crate::script::hostlist;
 use crate::script::memory::format_mb;
 use crate::script::spec::GresPer;
+use crate::script::time::parse_limit;
 
 type Row = Field<JobRow, Manner>;
 
@@ -45,7 +45,7 @@ pub static FIELDS: &[Row] = &[
     row(None, "Container", "CONTAINER", |r, _| or_null(unused(&r.job, "container"))),
     row(None, "ContainerID", "CONTAINER_ID", |r, _| or_null(unused(&r.job, "container-id"))),
     row(Some('O'), "Contiguous", "CONTIGUOUS", |r, _| u8::from(r.job.spec.contiguous).to_string()),
-    row(Some('I'), "Cores", "CORES_PER_SOCKET", |r, _| or_star(r.job.spec.geometry.1)),
+    row(Some('I'), "Cores", "CORES_PER_SOCKET", |r, _| or_star(facts::geometry(&r.job.spec).1)),
     row(Some('X'), "CoreSpec", "CORE_SPEC", |_, _| NOT_AVAILABLE.to_owned()),
     row(None, "cpus-per-task", "CPUS_PER_TASK", |r, _| r.job.spec.cpus_per_task.unwrap_or(1).to_string()),
     row(None, "cpus-per-tres", "CPUS_PER_TRES", |r, _| {
@@ -54,12 +54,14 @@ pub static FIELDS: &[Row] = &[
     row(None, "Deadline", "DEADLINE", |r, m| {
         m.clock.time_or(r.job.spec.deadline.map(|second| second as f64), NOT_AVAILABLE)
     }),
-    row(None, "DelayBoot", "DELAY_BOOT", |_, _| "0:00".to_owned()),
+    row(None, "DelayBoot", "DELAY_BOOT", |r, _| {
+        clock::short_limit(unused(&r.job, "delay-boot").and_then(parse_limit).flatten(), "0:00")
+    }),
     row(Some('E'), "Dependency", "DEPENDENCY", |r, _| or_null(r.job.dependency.as_deref())),
-    row(None, "DerivedEC", "DERIVED_EC", |r, _| r.job.derived_exit.status().to_string()),
+    row(None, "DerivedEC", "DERIVED_EC", |r, _| facts::exit(&r.job.derived_exit)),
     row(None, "EligibleTime", "ELIGIBLE_TIME", |r, m| m.clock.time_or(r.job.eligible_time, NOT_AVAILABLE)),
     row(Some('e'), "EndTime", "END_TIME", |r, m| m.clock.time_or(end_time(&r.job), NOT_AVAILABLE)),
-    row(None, "exit_code", "EXIT_CODE", |r, _| r.job.exit.status().to_string()),
+    row(None, "exit_code", "EXIT_CODE", |r, _| facts::exit(&r.job.exit)),
     row(Some('f'), "Feature", "FEATURES", |r, _| or_null(r.job.spec.constraint.as_deref())),
     row(Some('G'), "GroupID", "GROUP", |r, _| r.job.submitter.gid.to_string()),
     row(Some('g'), "GroupName", "GROUP", |r, _| r.job.submitter.group.clone()),
@@ -93,7 +95,11 @@ pub static FIELDS: &[Row] = &[
     row(None, "NTPerSocket", "NTASKS_PER_SOCKET", |r, _| available(r.job.spec.ntasks_per_socket)),
     row(Some('C'), "NumCPUs", "CPUS", |r, _| r.job.cpus.to_string()),
     row(Some('D'), "NumNodes", "NODES", |r, _| facts::node_count(&r.job).to_string()),
-    row(None, "NumTasks", "TASKS", |r, _| r.job.ntasks.to_string()),
+    row(None, "NumTasks", "TASKS", |r, _| match facts::tasks(&r.job).as_str() {
+        // Slurm prints its mark for no value.
+        "N/A" => u32::MAX.wrapping_sub(1).to_string(),
+        tasks => tasks.to_owned(),
+    }),
     row(None, "Origin", "ORIGIN", |_, _| "NA".to_owned()),
     row(None, "OriginRaw", "ORIGIN_RAW", |_, _| "NA".to_owned()),
     row(Some('h'), "OverSubscribe", "OVER_SUBSCRIBE", |r, _| facts::oversubscribe(&r.job).to_owned()),
@@ -112,15 +118,17 @@ pub static FIELDS: &[Row] = &[
     row(Some('r'), "Reason", "REASON", |r, _| r.job.reason.clone()),
     row(Some('R'), "ReasonList", "NODELIST(REASON)", |r, _| facts::nodes_or_reason(&r.job)),
     row(None, "Reboot", "REBOOT", |r, _| u8::from(r.job.spec.reboot).to_string()),
-    row(Some('n'), "ReqNodes", "REQ_NODES", |r, _| hostlist::compress(&r.job.spec.nodelist)),
-    row(None, "ReqSwitch", "REQ_SWITCH", |r, _| unused(&r.job, "switches").unwrap_or("0").to_owned()),
+    row(Some('n'), "ReqNodes", "REQ_NODES", |r, _| facts::required_nodes(&r.job)),
+    row(None, "ReqSwitch", "REQ_SWITCH", |r, _| {
+        unused(&r.job, "switches").and_then(|text| text.split('@').next()).unwrap_or("0").to_owned()
+    }),
     row(None, "Requeue", "REQUEUE", |r, _| u8::from(r.job.spec.requeue.unwrap_or(r.job.batch)).to_string()),
     row(Some('v'), "Reservation", "RESERVATION", |r, _| or_null(r.job.spec.reservation.as_deref())),
     row(None, "ResizeTime", "RESIZE_TIME", |_, _| NOT_AVAILABLE.to_owned()),
     row(None, "RestartCnt", "RESTART_COUNT", |r, _| r.job.restarts.to_string()),
     row(Some('Y'), "SchedNodes", "SCHEDNODES", |r, _| or_null(r.job.planned_nodes.as_deref())),
     row(Some('z'), "SCT", "S:C:T", |r, _| {
-        let (sockets, cores, threads) = r.job.spec.geometry;
+        let (sockets, cores, threads) = facts::geometry(&r.job.spec);
         format!("{}:{}:{}", or_star(sockets), or_star(cores), or_star(threads))
     }),
     row(None, "SiblingsActive", "ACTIVE_SIBLINGS", |_, _| "NA".to_owned()),
@@ -137,15 +145,19 @@ pub static FIELDS: &[Row] = &[
     row(None, "STDOUT", "STDOUT", |r, _| r.job.stdout.clone()),
     row(Some('V'), "SubmitTime", "SUBMIT_TIME", |r, m| m.clock.time(r.job.submit_time)),
     row(None, "system_comment", "SYSTEM_COMMENT", |_, _| NULL.to_owned()),
-    row(Some('J'), "Threads", "THREADS_PER_CORE", |r, _| or_star(r.job.spec.geometry.2)),
+    row(Some('J'), "Threads", "THREADS_PER_CORE", |r, _| or_star(facts::geometry(&r.job.spec).2)),
     row(Some('L'), "TimeLeft", "TIME_LEFT", |r, m| time_left(&r.job, m)),
     row(Some('l'), "TimeLimit", "TIME_LIMIT", |r, _| clock::short_limit(r.job.time_limit, "UNLIMITED")),
     row(Some('M'), "TimeUsed", "TIME", |r, m| clock::short(facts::elapsed(&r.job, &m.clock))),
     row(None, "tres-alloc", "TRES_ALLOC", |r, _| {
         facts::allocated_tres(&r.job).unwrap_or_else(|| facts::requested_tres(&r.job))
     }),
-    row(None, "tres-bind", "TRES_BIND", |r, _| available(unused(&r.job, "tres-bind"))),
-    row(None, "tres-freq", "TRES_FREQ", |r, _| available(unused(&r.job, "gpu-freq"))),
+    row(None, "tres-bind", "TRES_BIND", |r, _| {
+        available(unused(&r.job, "gpu-bind").map(|kind| format!("gres/gpu:{kind}")))
+    }),
+    row(None, "tres-freq", "TRES_FREQ", |r, _| {
+        available(unused(&r.job, "gpu-freq").map(|speed| format!("gpu:{speed}")))
+    }),
     row(None, "tres-per-job", "TRES_PER_JOB", |r, _| available(facts::gres_per(&r.job, GresPer::Job))),
     row(Some('b'), "tres-per-node", "TRES_PER_NODE", |r, _| {
         available(facts::gres_per(&r.job, GresPer::Node))
@@ -156,10 +168,12 @@ pub static FIELDS: &[Row] = &[
     row(None, "tres-per-task", "TRES_PER_TASK", |r, _| available(facts::gres_per(&r.job, GresPer::Task))),
     row(Some('U'), "UserID", "UID", |r, _| r.job.submitter.uid.to_string()),
     row(Some('u'), "UserName", "USER", |r, _| r.job.submitter.user.clone()),
-    row(None, "Wait4Switch", "WAIT4SWITCH", |_, _| "0:00".to_owned()),
+    row(None, "Wait4Switch", "WAIT4SWITCH", |r, _| {
+        unused(&r.job, "switches").map_or("0:00", |_| "5:00").to_owned()
+    }),
     row(Some('w'), "WCKey", "WCKEY", |r, _| or_null(r.job.spec.wckey.as_deref())),
     row(Some('Z'), "WorkDir", "WORK_DIR", |r, _| String::from_utf8_lossy(&r.job.spec.work_dir).into_owned()),
-    row(Some('x'), "ExcNodes", "EXC_NODES", |r, _| hostlist::compress(&r.job.spec.exclude)),
+    row(Some('x'), "ExcNodes", "EXC_NODES", |r, _| facts::excluded_nodes(&r.job)),
     row(Some('s'), "SelectJobInfo", "", |_, _| String::new()),
 ];
 

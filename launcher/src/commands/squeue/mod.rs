@@ -82,7 +82,11 @@ pub fn show(query: &Query, jobs: &[Rc<JobView>], clock: Clock) -> Result<Ending,
         sort::steps(&mut rows, &sort::parse(&query.sort, known).map_err(bad_order)?, &manner);
         Ok(table(query, step_fields::FIELDS, &rows, &manner))
     } else {
-        let jobs: Vec<Rc<JobView>> = jobs.iter().map(|job| narrowed(job, &query.filter)).collect();
+        let mut jobs: Vec<Rc<JobView>> = jobs.iter().map(|job| narrowed(job, &query.filter)).collect();
+        if let [_] = query.filter.jobs.as_slice() {
+            jobs.sort_by_key(|job| elements::place_in_array(job));
+        }
+        let jobs = if query.elements { jobs } else { row::merged(&jobs) };
         let mut rows = row::job_rows(&jobs, query.elements, query.partitions);
         rows.retain(|row| query.filter.job(row));
         let known = |letter| {
@@ -153,6 +157,22 @@ mod tests {
             "                 3  slurmpar    probe     root   FAILED       0:21     45:00      1 (NonZeroExitCode)",
         ];
         assert_eq!(lines("-l -t F"), long);
+    }
+
+    #[test]
+    fn an_array_alone_is_told_from_its_youngest_element_back() {
+        let query = Query::read(
+            &["-h", "-o%i", "-j12"].map(str::to_owned),
+            &|_| None,
+            &Who { me: 0, uid_of: &|_| Some(0) },
+        );
+        let jobs = [
+            samples::element(13, 12, 4),
+            samples::element(14, 12, 5),
+            samples::pending_array(12, &[6, 7], None),
+        ];
+        let told = show(&query.unwrap(), &jobs.map(Rc::new), samples::clock()).unwrap().stdout;
+        assert_eq!(told, "12_[6-7]\n12_5\n12_4\n");
     }
 
     #[test]

@@ -152,9 +152,8 @@ fn take_operands(words: &mut Words) -> Result<(), Ending> {
     match rest.next() {
         None => Ok(()),
         Some(extra) => {
-            let mut ending = Ending::error(format!("squeue: error: Unrecognized option: {extra}"), 1);
-            ending.stderr.push(super::help::USAGE.to_owned());
-            Err(ending)
+            let ending = Ending::error(format!("squeue: error: Unrecognized option: {extra}"), 1);
+            Err(Ending { stdout: format!("{}\n", super::help::USAGE.trim_end()), ..ending })
         }
     }
 }
@@ -257,6 +256,9 @@ fn names(list: &[String], what: &str) -> Result<Vec<Named>, Ending> {
     let read = |text: &String| {
         Named::parse(text).ok_or_else(|| Ending::error(format!("squeue: error: {what}: {text}"), 1))
     };
+    if list.is_empty() {
+        return Ok(Vec::new());
+    }
     // A list of elements has commas of its own.
     split_list(&list.join(",")).iter().map(read).collect()
 }

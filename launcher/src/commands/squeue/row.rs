@@ -1,6 +1,9 @@
 //! What `squeue` makes lines of: jobs, elements of arrays, steps.
 
+use std::collections::HashMap;
 use std::rc::Rc;
+
+use prun_runtime::ids::JobId;
 
 use crate::commands::clock::Clock;
 use crate::commands::facts;
@@ -74,6 +77,36 @@ impl StepRow {
     }
 }
 
+/// Records of one array that wait, such as those of which one element was held, as one: what `squeue` shows where
+/// elements share a line. The limit is not shown then.
+#[must_use]
+pub fn merged(jobs: &[Rc<JobView>]) -> Vec<Rc<JobView>> {
+    let mut all: Vec<Rc<JobView>> = Vec::with_capacity(jobs.len());
+    let mut first_of: HashMap<JobId, usize> = HashMap::new();
+    for job in jobs {
+        let array = job.array.as_ref().filter(|_| job.state == JobState::Pending);
+        match array.and_then(|array| first_of.get(&array.id).map(|&at| (at, array))) {
+            Some((at, array)) => {
+                let first = Rc::make_mut(&mut all[at]);
+                if !first.reason.split(',').any(|known| known == job.reason) {
+                    first.reason = format!("{},{}", first.reason, job.reason);
+                }
+                if let Some(known) = &mut first.array {
+                    known.elements.extend(known.element.take());
+                    known.elements.extend(array.elements.iter().copied().chain(array.element));
+                    known.elements.sort_unstable();
+                    known.limit = None;
+                }
+            }
+            None => {
+                first_of.extend(array.map(|array| (array.id, all.len())));
+                all.push(Rc::clone(job));
+            }
+        }
+    }
+    all
+}
+
 /// Lines of jobs: pending arrays as one or element by element, partitions together or one by one.
 #[must_use]
 pub fn job_rows(jobs: &[Rc<JobView>], elements: bool, partitions: bool) -> Vec<JobRow> {
@@ -129,6 +162,19 @@ mod tests {
         };
         assert_eq!(ids(false), ["12_[0-2%2]"]);
         assert_eq!(ids(true), ["12_0", "12_1", "12_2"]);
+    }
+
+    #[test]
+    fn what_waits_of_an_array_shares_a_line_with_all_its_reasons() {
+        let mut held = samples::element(14, 12, 6);
+        (held.state, held.reason) = (JobState::Pending, "JobHeldAdmin".to_owned());
+        let mut rest = samples::pending_array(12, &[5, 7], Some(2));
+        rest.reason = "JobArrayTaskLimit".to_owned();
+        let jobs = [rest, held, samples::element(13, 12, 4)].map(Rc::new);
+        let rows = job_rows(&merged(&jobs), false, false);
+        let shown: Vec<String> =
+            rows.iter().map(|row| format!("{} {}", row.id(&manner(64)), row.job.reason)).collect();
+        assert_eq!(shown, ["12_[5-7] JobArrayTaskLimit,JobHeldAdmin", "12_4 None"]);
     }
 
     #[test]

@@ -83,11 +83,14 @@ fn job_key(row: &JobRow, letter: char, manner: &Manner) -> Key {
     let time = |second: Option<f64>| Key::Number(second.unwrap_or(f64::MAX));
     match letter {
         'i' | 'A' => {
-            let element = row.element.or_else(|| job.array.as_ref().and_then(|array| array.element));
+            // Those that wait together stand where the first of them would.
+            let array = job.array.as_ref();
+            let waiting = || array.and_then(|array| array.elements.first().copied());
+            let element = row.element.or_else(|| array.and_then(|array| array.element)).or_else(waiting);
             let base = if letter == 'i' { facts::array_id(job) } else { job.id.0 };
             Key::Number(f64::from(base) + element.map_or(0.0, |e| f64::from(e) / f64::from(u32::MAX)))
         }
-        't' | 'T' => Key::Number(job.state.order() as f64),
+        't' | 'T' => Key::Text(job.state.long().to_owned()),
         'p' | 'Q' => Key::Number(f64::from(job.priority)),
         'M' => Key::Number(facts::elapsed(job, &manner.clock) as f64),
         'l' | 'L' => Key::Number(job.time_limit.map_or(f64::MAX, f64::from)),

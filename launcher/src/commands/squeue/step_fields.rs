@@ -20,7 +20,6 @@ const fn row(
 pub static FIELDS: &[Row] = &[
     row(Some('i'), "StepID", "STEPID", |r, _| r.id()),
     row(Some('j'), "StepName", "NAME", |r, _| r.step.name.clone()),
-    row(None, "Name", "NAME", |r, _| r.step.name.clone()),
     row(Some('P'), "Partition", "PARTITION", |r, _| r.job.partition.clone()),
     row(Some('u'), "UserName", "USER", |r, _| r.job.submitter.user.clone()),
     row(Some('U'), "UserID", "UID", |r, _| r.job.submitter.uid.to_string()),
@@ -28,20 +27,22 @@ pub static FIELDS: &[Row] = &[
     row(Some('l'), "TimeLimit", "TIME_LIMIT", |r, _| clock::short_limit(r.step.time_limit, "UNLIMITED")),
     row(Some('S'), "StartTime", "START_TIME", |r, m| m.clock.time(r.step.start_time)),
     row(Some('N'), "Nodes", "NODELIST", |r, _| hostlist::compress(&facts::step_node_names(&r.step))),
-    row(None, "NodeList", "NODELIST", |r, _| hostlist::compress(&facts::step_node_names(&r.step))),
     row(Some('A'), "NumTasks", "TASKS", |r, _| r.step.ntasks.to_string()),
     row(None, "NumCPUs", "CPUS", |r, _| r.step.cpus.to_string()),
     row(None, "StepState", "STATE", |r, _| r.step.state.long().to_owned()),
-    row(None, "JobID", "JOBID", |r, _| r.job.id.to_string()),
-    row(None, "ArrayJobID", "ARRAY_JOB_ID", |r, _| facts::array_id(&r.job).to_string()),
+    row(None, "JobID", "JOB_ID", |r, _| r.job.id.to_string()),
+    row(None, "ArrayJobID", "ARRAY_JOB_ID", |r, _| {
+        r.job.array.as_ref().map_or(0, |array| array.id.0).to_string()
+    }),
     row(None, "ArrayTaskID", "ARRAY_TASK_ID", |r, _| {
         facts::element(&r.job, 0).unwrap_or_else(|| "N/A".to_owned())
     }),
+    row(None, "tres-per-task", "TRES_PER_TASK", |_, _| facts::NULL.to_owned()),
     row(None, "Cluster", "CLUSTER", |r, _| r.job.cluster.clone()),
     row(None, "CPUFreq", "CPU_FREQ", |r, _| facts::or_null(r.job.spec.cpu_freq.as_deref())),
     row(None, "Network", "NETWORK", |r, _| facts::or_null(r.job.spec.network.as_deref())),
     row(None, "ResvPort", "RESV_PORTS", |_, _| facts::NULL.to_owned()),
-    row(Some('b'), "tres-per-step", "TRES_PER_JOB", |_, _| facts::NULL.to_owned()),
+    row(Some('b'), "tres-per-step", "TRES_PER_STEP", |_, _| facts::NULL.to_owned()),
 ];
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! What srun asks of the controller: a step in a job, or a job of its own for one step.
 
 use prun_runtime::ids::JobId;
+use prun_runtime::limits::RELEASE_WAIT;
 use prun_runtime::wire::step::Exit;
+use serde_bytes::ByteBuf;
+use tokio::time::timeout;
 
 use super::refused::Refused;
 use super::{SIGNALS, line, step};
@@ -11,13 +14,16 @@ use crate::controller::api::{
 };
 use crate::controller::client::{AsyncClient, ClientError};
 use crate::fanout::signals::{SIGWINCH, Signals};
-use line::Asked;
+use crate::script::options::Request;
+use line::{Asked, Part};
 
 /// A controller and a user that wait for the same thing.
 struct Talk {
     client: AsyncClient,
     signals: Signals,
     quiet: bool,
+    /// What is asked when the controller has been away: what is waited for goes on.
+    again: Option<Ask>,
 }
 
 /// What ends waiting for the controller.
@@ -31,14 +37,14 @@ pub(super) async fn run(asked: Asked) -> Result<u8, Refused> {
     let signals = Signals::catch(&SIGNALS)
         .map_err(|error| Refused::error(&format!("cannot catch signals: {error}")))?;
     let client = AsyncClient::connect().await.map_err(|error| Refused::link(&error))?;
-    let mut talk = Talk { client, signals, quiet: asked.request.flags.quiet };
+    let mut talk = Talk { client, signals, quiet: asked.request.flags.quiet, again: None };
     if asked.request.flags.test_only {
         return talk.test_only(&asked).await;
     }
     match asked.job {
         Some(job) => {
             let created = talk.create_step(job, &asked).await?;
-            let exit = step::run(&asked, &created, &mut talk.client, &mut talk.signals).await?;
+            let exit = step::run(&asked, &created, &[], &mut talk.client, &mut talk.signals).await?;
             Ok(exit.code)
         }
         None => talk.alone(&asked).await,
@@ -47,7 +53,7 @@ pub(super) async fn run(asked: Asked) -> Result<u8, Refused> {
 
 fn submission(asked: &Asked) -> Submission {
     Submission {
-        components: vec![asked.request.job.clone()],
+        components: asked.components().map(|(request, _)| request.job.clone()).collect(),
         script: None,
         env: own_variables(),
         submitter: Submitter {
@@ -58,24 +64,50 @@ fn submission(asked: &Asked) -> Submission {
     }
 }
 
+/// The step in a job, and with it in the other components of the job.
+fn step_request(job: JobId, asked: &Asked) -> StepRequest {
+    let of = |job: JobId, request: &Request, argv: &[ByteBuf]| StepRequest {
+        job,
+        spec: request.job.clone(),
+        step: request.step.clone(),
+        name: request.job.name.clone().unwrap_or_else(|| line::program_name(argv)),
+        command_line: asked.command_line.clone(),
+        immediate: asked.request.job.immediate.is_some(),
+        others: Vec::new(),
+    };
+    let other = |part: &Part| Some(of(part.job?, &part.request, &part.argv));
+    StepRequest {
+        others: asked.parts.iter().filter_map(other).collect(),
+        ..of(job, &asked.request, &asked.argv)
+    }
+}
+
 impl Talk {
     /// A job for one step, given back at its end.
     async fn alone(&mut self, asked: &Asked) -> Result<u8, Refused> {
-        let job = self.allocate(asked).await?;
-        let outcome = match self.create_step(job.id, asked).await {
-            Ok(created) => step::run(asked, &created, &mut self.client, &mut self.signals).await,
+        let (job, others) = self.allocate(asked).await?;
+        let mut asked = asked.clone();
+        for (part, other) in asked.parts.iter_mut().zip(&others) {
+            part.job = Some(other.id);
+        }
+        let outcome = match self.create_step(job.id, &asked).await {
+            Ok(created) => {
+                let components: Vec<JobView> = std::iter::once(*job.clone()).chain(others).collect();
+                step::run(&asked, &created, &components, &mut self.client, &mut self.signals).await
+            }
             Err(refused) => Err(refused),
         };
         let exit = match &outcome {
             Ok(exit) => exit.exit,
             Err(refused) => Exit { code: refused.code.into(), ..Exit::default() },
         };
-        // A job that is gone already needs no giving back.
-        let _ = self.client.call(Ask::Release { job: job.id, exit }).await;
+        // A job that is gone already needs no giving back, and a controller that is not there ends it when it is back.
+        let release = Ask::Release { job: job.id, exit };
+        let _ = timeout(RELEASE_WAIT, self.client.call_through(&release)).await;
         outcome.map(|exit| exit.code)
     }
 
-    async fn allocate(&mut self, asked: &Asked) -> Result<Box<JobView>, Refused> {
+    async fn allocate(&mut self, asked: &Asked) -> Result<(Box<JobView>, Vec<JobView>), Refused> {
         let mut pending = None;
         let immediate = asked.request.job.immediate.is_some();
         self.send(Ask::Allocate(Box::new(submission(asked)))).await?;
@@ -86,13 +118,14 @@ impl Talk {
                         self.inform(&format!("job {job} queued and waiting for resources"));
                     }
                     pending = Some(job);
+                    self.again = Some(Ask::Reclaim { job });
                 }
-                Heard::Reply(Reply::Allocated { job, warnings }) => {
+                Heard::Reply(Reply::Allocated { job, warnings, others }) => {
                     if pending.is_some() {
                         self.inform(&format!("job {} has been allocated resources", job.id));
                     }
                     self.warn(&warnings);
-                    return Ok(job);
+                    return Ok((job, others));
                 }
                 Heard::Reply(Reply::Error(refusal)) => {
                     return Err(not_allocated(pending.is_some(), immediate, &refusal));
@@ -110,17 +143,9 @@ impl Talk {
     }
 
     async fn create_step(&mut self, job: JobId, asked: &Asked) -> Result<StepCreated, Refused> {
-        let request = &asked.request;
-        let name = request.job.name.clone().unwrap_or_else(|| line::program_name(&asked.argv));
-        let step = StepRequest {
-            job,
-            spec: request.job.clone(),
-            step: request.step.clone(),
-            name,
-            command_line: asked.command_line.clone(),
-            immediate: request.job.immediate.is_some(),
-        };
-        self.send(Ask::CreateStep(Box::new(step))).await?;
+        let ask = Ask::CreateStep(Box::new(step_request(job, asked)));
+        self.again = asked.job.map(|_| ask.clone());
+        self.send(ask).await?;
         let mut pending = false;
         loop {
             match self.hear().await? {
@@ -186,7 +211,7 @@ impl Talk {
     async fn hear(&mut self) -> Result<Heard, Refused> {
         loop {
             tokio::select! {
-                reply = self.client.next() => {
+                reply = next(&mut self.client, self.again.as_ref()) => {
                     return reply.map(Heard::Reply).map_err(|error| Refused::link(&error));
                 }
                 signal = self.signals.next() => {
@@ -205,11 +230,17 @@ impl Talk {
     }
 
     fn warn(&self, warnings: &[String]) {
+        // `--quiet` does not cover them.
         for warning in warnings {
-            if !self.quiet || warning.starts_with("error: ") {
-                eprintln!("srun: {warning}");
-            }
+            eprintln!("srun: {warning}");
         }
+    }
+}
+
+async fn next(client: &mut AsyncClient, again: Option<&Ask>) -> Result<Reply, ClientError> {
+    match again {
+        Some(again) => client.next_through(again).await,
+        None => client.next().await,
     }
 }
 

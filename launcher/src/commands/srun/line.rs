@@ -1,10 +1,12 @@
 //! srun's command line and input variables (`srun(1)`, "INPUT ENVIRONMENT VARIABLES").
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use prun_runtime::ids::JobId;
+use prun_runtime::limits::HET_COMPONENTS_MAX;
 use serde_bytes::ByteBuf;
 
 use super::refused::Refused;
@@ -13,7 +15,7 @@ use crate::commands::ending::say;
 use crate::commands::submit::node_files::read_names;
 use crate::commands::submit::settle::settle;
 use crate::script::options::{Command, Request};
-use crate::script::{bad_time, begin, read_line};
+use crate::script::{BETWEEN_COMPONENTS, bad_time, begin, read_line, read_line_after};
 
 /// What the user asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,18 +23,29 @@ pub(super) struct Asked {
     pub(super) request: Request,
     /// The program and its arguments.
     pub(super) argv: Vec<ByteBuf>,
-    /// Programs behind `:`, each for so many ranks after those before it.
+    /// Programs behind `:`, each for so many ranks after those before it, in a job of one kind.
     pub(super) more: Vec<Component>,
+    /// What is asked of the other components of a heterogeneous job, whose ranks come after those before them.
+    pub(super) parts: Vec<Part>,
     /// The job to run in; `None`: one of its own.
     pub(super) job: Option<JobId>,
     /// The command line as typed.
     pub(super) command_line: String,
 }
 
-/// One program of several (`srun -n1 A : -n4 B`).
+/// One program of several (`srun -n1 A : -n4 B`) in one job.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Component {
     pub(super) ranks: u32,
+    pub(super) argv: Vec<ByteBuf>,
+}
+
+/// What is asked of one component of a heterogeneous job.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Part {
+    /// The component; `None`: one of the job that is to be asked for.
+    pub(super) job: Option<JobId>,
+    pub(super) request: Request,
     pub(super) argv: Vec<ByteBuf>,
 }
 
@@ -43,34 +56,112 @@ pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub(super) fn read(words: &[OsString], variable: Lookup<'_>) -> Result<Asked, Refused> {
     let texts: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let (own, _) = read_line(Command::Srun, &texts, &|_| None)?;
-    let group = het_group::read(own.step.het_group.as_deref(), variable)?;
-    let of_component = |name: &str| het_group::lookup(name, group, variable);
-    let job = match own.step.job_id {
-        Some(number) => Some(JobId(number)),
-        None => surrounding_job(&of_component)?,
+    let surrounding = surrounding_job(variable)?;
+    let size =
+        het_group::size(variable).filter(|_| own.step.job_id.is_none_or(|id| Some(JobId(id)) == surrounding));
+    let mut asked = match (size.filter(|_| surrounding.is_some()), own.step.job_id.map(JobId).or(surrounding))
+    {
+        (Some(size), _) => in_components(words, size, variable)?,
+        (None, Some(job)) => {
+            het_group::outside(own.step.het_group.as_deref())?;
+            in_job(words, &own, job, variable)?
+        }
+        (None, None) => alone(words, variable)?,
     };
-    let mut all = counts(&of_component, own.job.ntasks.is_some());
-    let counted = all.len();
-    all.extend(texts.iter().cloned());
-    let renamed = |name: &str| lookup(name, &of_component, job.is_some());
-    let (mut request, end) = read_line(Command::Srun, &all, &renamed)?;
-    let mut parts = components(&words[end - counted..]);
-    let argv = bytes(parts.remove(0));
-    let more = parts.into_iter().map(component).collect::<Result<Vec<_>, _>>()?;
+    asked.request.step.own_job = asked.job.is_none();
+    asked.command_line = std::iter::once("srun".to_owned()).chain(texts).collect::<Vec<_>>().join(" ");
+    Ok(asked)
+}
+
+/// In a job of one kind: one step, whatever stands side by side in it.
+fn in_job(words: &[OsString], own: &Request, job: JobId, variable: Lookup<'_>) -> Result<Asked, Refused> {
+    let given = own.job.ntasks.is_some();
+    let mut segments = components(words).into_iter();
+    let (mut request, argv) = segment(segments.next().unwrap_or_default(), None, given, true, variable)?;
+    let more = segments.map(component).collect::<Result<Vec<_>, _>>()?;
     if !more.is_empty() {
         // The first component's own number counts, not that of the whole job.
         let first = own.job.ntasks.unwrap_or(1);
         request.job.ntasks = Some(more.iter().fold(first, |sum, part| sum.saturating_add(part.ranks)));
     }
-    let command_line = std::iter::once("srun".to_owned()).chain(texts).collect::<Vec<_>>().join(" ");
-    Ok(Asked { request, argv, more, job, command_line })
+    Ok(Asked { request, argv, more, parts: Vec::new(), job: Some(job), command_line: String::new() })
 }
 
-/// Words of programs, which `:` stands between; never empty.
+/// In a heterogeneous job: each segment of the line for its components.
+fn in_components(words: &[OsString], size: u32, variable: Lookup<'_>) -> Result<Asked, Refused> {
+    let mut parts: BTreeMap<u32, Part> = BTreeMap::new();
+    let mut before: Option<Request> = None;
+    for (place, words) in (0..).zip(components(words)) {
+        let (own, _) = read_line(Command::Srun, &strings(words), &|_| None)?;
+        let given = own.job.ntasks.is_some();
+        let mut last = None;
+        for group in het_group::of_part(own.step.het_group.as_deref(), place, size)? {
+            let of_component = |name: &str| het_group::lookup(name, Some(group), variable);
+            let (request, argv) = segment(words, before.as_ref(), given, true, &of_component)?;
+            last = Some(request.clone());
+            let part = Part { job: surrounding_job(&of_component)?, request, argv };
+            if parts.insert(group, part).is_some() {
+                return Err(Refused::fatal("Duplicate het groups in single srun not supported"));
+            }
+        }
+        before = last;
+    }
+    together(parts.into_values())
+}
+
+/// Outside of a job: a component of a heterogeneous job for each segment.
+fn alone(words: &[OsString], variable: Lookup<'_>) -> Result<Asked, Refused> {
+    let mut parts: Vec<Part> = Vec::new();
+    for words in components(words) {
+        let before = parts.last().map(|part| &part.request);
+        let given = read_line(Command::Srun, &strings(words), &|_| None)?.0.job.ntasks.is_some();
+        let (request, argv) = segment(words, before, given, false, variable)?;
+        parts.push(Part { job: None, request, argv });
+    }
+    if parts.len() > HET_COMPONENTS_MAX {
+        let text = format!("a heterogeneous job has at most {HET_COMPONENTS_MAX} components");
+        return Err(Refused::error(&text));
+    }
+    together(parts.into_iter())
+}
+
+fn together(mut parts: impl Iterator<Item = Part>) -> Result<Asked, Refused> {
+    let Part { job, request, argv } =
+        parts.next().ok_or_else(|| Refused::fatal("No command given to execute."))?;
+    let parts = parts.collect();
+    Ok(Asked { request, argv, more: Vec::new(), parts, job, command_line: String::new() })
+}
+
+/// Options, over variables, and the program behind them.
+fn segment(
+    words: &[OsString],
+    before: Option<&Request>,
+    ntasks_given: bool,
+    in_job: bool,
+    variable: Lookup<'_>,
+) -> Result<(Request, Vec<ByteBuf>), Refused> {
+    let mut all = counts(variable, ntasks_given);
+    let counted = all.len();
+    all.extend(strings(words));
+    let renamed = |name: &str| lookup(name, variable, in_job);
+    let (request, end) = match before {
+        None => read_line(Command::Srun, &all, &renamed)?,
+        Some(before) => read_line_after(Command::Srun, before, &all, &renamed)?,
+    };
+    Ok((request, bytes(&words[end - counted..])))
+}
+
+fn strings(words: &[OsString]) -> Vec<String> {
+    words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// Words which `:` stands between; never empty.
 fn components(words: &[OsString]) -> Vec<&[OsString]> {
     let mut parts = Vec::new();
     let mut rest = words;
-    while let Some(at) = rest.iter().position(|word| word == ":").filter(|at| at + 1 < rest.len()) {
+    while let Some(at) =
+        rest.iter().position(|word| word == BETWEEN_COMPONENTS).filter(|at| at + 1 < rest.len())
+    {
         parts.push(&rest[..at]);
         rest = &rest[at + 1..];
     }
@@ -78,13 +169,14 @@ fn components(words: &[OsString]) -> Vec<&[OsString]> {
     parts
 }
 
-/// One component behind a `:`. All run in one step, so only their numbers of tasks may differ.
+/// One program behind a `:` in a job of one kind. All run in one step, so only their numbers of tasks may differ.
 fn component(words: &[OsString]) -> Result<Component, Refused> {
-    let texts: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let (mut request, end) = read_line(Command::Srun, &texts, &|_| None)?;
+    let (mut request, end) = read_line(Command::Srun, &strings(words), &|_| None)?;
     let ranks = request.job.ntasks.take().unwrap_or(1);
     if request != Request::default() {
-        return Err(Refused::error("behind `:` no option but `--ntasks` is supported"));
+        return Err(Refused::error(
+            "behind `:` no option but `--ntasks` is supported in a job that is not heterogeneous",
+        ));
     }
     Ok(Component { ranks, argv: bytes(&words[end..]) })
 }
@@ -149,8 +241,38 @@ pub(super) fn complete(mut asked: Asked) -> Result<Asked, Refused> {
     let cwd = std::env::current_dir()
         .map_err(|error| Refused::error(&format!("cannot find the working directory: {error}")))?;
     check(&asked)?;
-    let request = &mut asked.request;
-    let work_dir = request.flags.chdir.as_ref().map_or(cwd.clone(), |chdir| cwd.join(chdir));
+    let alone = asked.job.is_none();
+    complete_request(&mut asked.request, &cwd, alone)?;
+    for part in &mut asked.parts {
+        complete_request(&mut part.request, &cwd, alone)?;
+    }
+    if asked.request.step.multi_prog {
+        // What is wrong with the file is said before anything is allocated.
+        let file = program::read_multi_prog(&asked.argv)?;
+        let ntasks = *asked.request.job.ntasks.get_or_insert_with(|| file.ranks());
+        file.programs(ntasks).map_err(|error| program::multi_prog_failed(&asked.argv, &error))?;
+    }
+    if alone {
+        let limit = asked.components().find_map(|(request, _)| request.job.time_limit);
+        let parts = asked.parts.iter_mut().map(|part| (&mut part.request, &part.argv));
+        for (request, argv) in std::iter::once((&mut asked.request, &asked.argv)).chain(parts) {
+            request.job.name.get_or_insert_with(|| program_name(argv));
+            request.job.time_limit = request.job.time_limit.or(limit);
+        }
+    }
+    Ok(asked)
+}
+
+impl Asked {
+    /// What is asked of each component, and its program; of a job of one kind there is one.
+    pub(super) fn components(&self) -> impl Iterator<Item = (&Request, &Vec<ByteBuf>)> {
+        let others = self.parts.iter().map(|part| (&part.request, &part.argv));
+        std::iter::once((&self.request, &self.argv)).chain(others)
+    }
+}
+
+fn complete_request(request: &mut Request, cwd: &Path, alone: bool) -> Result<(), Refused> {
+    let work_dir = request.flags.chdir.as_ref().map_or(cwd.to_owned(), |chdir| cwd.join(chdir));
     request.job.work_dir = ByteBuf::from(work_dir.into_os_string().into_vec());
     request.job.submit_dir = ByteBuf::from(cwd.as_os_str().as_bytes());
     // The clock's zone is read from files: only where it is wanted.
@@ -159,25 +281,16 @@ pub(super) fn complete(mut asked: Asked) -> Result<Asked, Refused> {
         None => Ok(None),
         Some(text) => begin::parse(text, &now)
             .map(Some)
-            .ok_or_else(|| Refused::from(bad_time(Command::Srun, option, text))),
+            .map_err(|why| Refused::from(bad_time(Command::Srun, option, text, why))),
     };
     request.job.begin = moment("begin", &request.flags.begin)?;
     request.job.deadline = moment("deadline", &request.flags.deadline)?;
     let hostfile = std::env::var("SLURM_HOSTFILE").ok();
-    read_names(Command::Srun, request, &cwd, hostfile.as_deref())?;
-    if asked.job.is_none() {
+    read_names(Command::Srun, request, cwd, hostfile.as_deref())?;
+    if alone {
         say(&settle(Command::Srun, request)?);
     }
-    if request.step.multi_prog {
-        // What is wrong with the file is said before anything is allocated.
-        let file = program::read_multi_prog(&asked.argv)?;
-        let ntasks = *request.job.ntasks.get_or_insert_with(|| file.ranks());
-        file.programs(ntasks).map_err(|error| program::multi_prog_failed(&asked.argv, &error))?;
-    }
-    if asked.job.is_none() && request.job.name.is_none() {
-        request.job.name = Some(program_name(&asked.argv));
-    }
-    Ok(asked)
+    Ok(())
 }
 
 /// The name of a job or step after its program.
@@ -188,13 +301,17 @@ pub(super) fn program_name(argv: &[ByteBuf]) -> String {
 
 fn check(asked: &Asked) -> Result<(), Refused> {
     let step = &asked.request.step;
-    if asked.argv.is_empty() || asked.more.iter().any(|part| part.argv.is_empty()) {
+    if asked.more.iter().any(|part| part.argv.is_empty())
+        || asked.components().any(|(_, argv)| argv.is_empty())
+    {
         return Err(Refused::fatal("No command given to execute."));
     }
     if step.no_allocate {
         return Err(Refused::error("steps without the controller (`--no-allocate`) are not supported"));
     }
-    if !asked.more.is_empty() && (step.multi_prog || step.bcast.is_some()) {
+    let several = !asked.more.is_empty() || !asked.parts.is_empty();
+    let files = |(request, _): (&Request, _)| request.step.multi_prog || request.step.bcast.is_some();
+    if several && asked.components().any(files) {
         return Err(Refused::error("`--multi-prog` and `--bcast` are not supported with several components"));
     }
     if step.relative.is_some() && asked.job.is_none() {
@@ -284,13 +401,58 @@ mod tests {
 
     #[test]
     fn programs_side_by_side_have_ranks_one_after_the_other() {
-        let both = asked(&["-n2", "a", "x", ":", "-n", "3", "b", ":", "c"], &[("SLURM_NTASKS", "9")]);
-        assert_eq!(both.request.job.ntasks, Some(6));
+        let job = [("SLURM_JOB_ID", "12"), ("SLURM_NTASKS", "9")];
+        let both = asked(&["-n2", "a", "x", ":", "-n", "3", "b", ":", "c"], &job);
+        assert_eq!((both.request.job.ntasks, both.parts.len()), (Some(6), 0));
         assert_eq!(both.argv, ["a", "x"].map(ByteBuf::from));
         let more: Vec<_> = both.more.iter().map(|part| (part.ranks, part.argv.len())).collect();
         assert_eq!(more, [(3, 1), (1, 1)]);
         let words = ["a", ":", "-c2", "b"].map(OsString::from);
-        assert!(read(&words, &|_| None).unwrap_err().lines[0].contains("behind `:`"));
+        let job = |name: &str| (name == "SLURM_JOB_ID").then(|| "12".to_owned());
+        assert!(read(&words, &job).unwrap_err().lines[0].contains("behind `:`"));
         assert_eq!(asked(&["echo", ":"], &[]).argv.len(), 2, "the last word is no separator");
+    }
+
+    #[test]
+    fn outside_of_a_job_they_are_components_of_one() {
+        let both = asked(&["-n2", "-l", "-t5", "a", "x", ":", "-c2", "b"], &[]);
+        assert_eq!((both.request.job.ntasks, both.more.len(), both.job), (Some(2), 0, None));
+        let [part] = &both.parts[..] else { panic!("{both:?}") };
+        assert_eq!((part.request.job.ntasks, part.request.job.cpus_per_task), (None, Some(2)));
+        assert_eq!((part.request.job.time_limit, part.request.step.label), (Some(Some(5)), true));
+        assert_eq!(part.argv, ["b"].map(ByteBuf::from));
+    }
+
+    #[test]
+    fn in_a_heterogeneous_job_each_part_has_a_component() {
+        let job = [
+            ("SLURM_HET_SIZE", "3"),
+            ("SLURM_JOB_ID", "12"),
+            ("SLURM_JOB_ID_HET_GROUP_0", "12"),
+            ("SLURM_JOB_ID_HET_GROUP_1", "13"),
+            ("SLURM_JOB_ID_HET_GROUP_2", "14"),
+            ("SLURM_NTASKS_HET_GROUP_0", "2"),
+            ("SLURM_NTASKS_HET_GROUP_2", "4"),
+        ];
+        let shape = |words: &[&str]| {
+            let asked = asked(words, &job);
+            let first = (asked.job, asked.request.job.ntasks, asked.argv.len());
+            let parts = asked.parts.iter().map(|part| (part.job, part.request.job.ntasks, part.argv.len()));
+            std::iter::once(first)
+                .chain(parts)
+                .map(|(job, n, argv)| (job.unwrap().0, n, argv))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(shape(&["a"]), [(12, Some(2), 1)]);
+        assert_eq!(shape(&["--het-group=0-2", "a"]), [(12, Some(2), 1), (13, None, 1), (14, Some(4), 1)]);
+        assert_eq!(shape(&["-n1", "a", "x", ":", "b"]), [(12, Some(1), 2), (13, None, 1)]);
+        assert_eq!(
+            shape(&["--het-group=2", "a", ":", "--het-group=1", "b", "x"]),
+            [(13, None, 2), (14, Some(4), 1)]
+        );
+        let words = ["a", ":", "--het-group=0", "b"].map(OsString::from);
+        let variable =
+            |name: &str| job.iter().find(|(known, _)| *known == name).map(|(_, v)| (*v).to_owned());
+        assert!(read(&words, &variable).unwrap_err().lines[0].contains("Duplicate het groups"));
     }
 }

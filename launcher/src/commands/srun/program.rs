@@ -9,6 +9,7 @@ use serde_bytes::ByteBuf;
 
 use super::line::Component;
 use super::refused::Refused;
+use crate::controller::api::StepPart;
 use crate::fanout::launch::Programs;
 use crate::fanout::multi_prog::{MultiProg, MultiProgError};
 use crate::layout::plan::Plan;
@@ -94,6 +95,20 @@ pub(super) fn side_by_side(
     Programs::ByRank(programs)
 }
 
+/// Programs of a step over several components, each for the ranks of its part.
+pub(super) fn of_parts<'a>(
+    parts: &[StepPart],
+    programs: impl Iterator<Item = &'a [ByteBuf]>,
+    find: &dyn Fn(&ByteBuf) -> ByteBuf,
+) -> Programs {
+    let of_part = |(part, argv): (&StepPart, &[ByteBuf])| {
+        let mut argv = argv.to_vec();
+        argv[0] = find(&argv[0]);
+        vec![argv; part.ranks as usize]
+    };
+    Programs::ByRank(parts.iter().zip(programs).flat_map(of_part).collect())
+}
+
 /// A program that has another path on each node.
 pub(super) fn on_nodes(plan: &Plan, argv: &[ByteBuf], paths: &[ByteBuf]) -> Programs {
     let mut by_rank = vec![argv.to_vec(); plan.size() as usize];
@@ -109,6 +124,8 @@ fn file_name(argv: &[ByteBuf]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use prun_runtime::ids::{JobId, StepId, StepKey};
+
     use super::*;
     use crate::layout::plan::{NodePlan, TaskPlan};
 
@@ -132,6 +149,15 @@ mod tests {
         let programs = side_by_side(3, &[ByteBuf::from("a")], &[part], &ByteBuf::clone);
         let expected = ["a", "b", "b"].map(|word| vec![ByteBuf::from(word)]);
         assert_eq!(programs, Programs::ByRank(expected.to_vec()));
+    }
+
+    #[test]
+    fn each_part_of_a_step_has_its_program() {
+        let key = |job| StepKey { job: JobId(job), step: StepId(0) };
+        let parts = [StepPart { key: key(7), ranks: 2 }, StepPart { key: key(8), ranks: 1 }];
+        let (a, b) = ([ByteBuf::from("a")], [ByteBuf::from("b"), ByteBuf::from("x")]);
+        let programs = of_parts(&parts, [&a[..], &b[..]].into_iter(), &ByteBuf::clone);
+        assert_eq!(programs, Programs::ByRank(vec![a.to_vec(), a.to_vec(), b.to_vec()]));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! One step from its creation to its end: programs, streams, launch, and then all that comes of it.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+use prun_runtime::ids::JobId;
 use prun_runtime::wire::launch::StepLaunch;
 use prun_runtime::wire::step::Exit;
 use serde_bytes::ByteBuf;
@@ -15,9 +17,9 @@ use super::refused::Refused;
 use super::{bcast, mpi, program, scripts, terminal};
 use crate::commands::groups;
 use crate::commands::submit::{self, own_variables};
-use crate::controller::api::{Reply, Request as Ask, StepCreated, StepStart};
+use crate::controller::api::{JobView, Reply, Request as Ask, StepCreated, StepStart};
 use crate::controller::client::AsyncClient;
-use crate::environment::{exported, of_job, of_step};
+use crate::environment::{exported, of_het_job, of_job, of_step};
 use crate::fanout::input::Input;
 use crate::fanout::launch::{MpiOffer, Own, Programs, launch};
 use crate::fanout::reach::{Door, reach};
@@ -40,10 +42,12 @@ pub(super) struct Ended {
     pub(super) code: u8,
 }
 
-/// Launches a step that has its CPUs, and stays until it is over.
+/// Launches a step that has its CPUs, and stays until it is over. `components` are those of the job, where it was made for
+/// this step.
 pub(super) async fn run(
     asked: &Asked,
     created: &StepCreated,
+    components: &[JobView],
     client: &mut AsyncClient,
     signals: &mut Signals,
 ) -> Result<Ended, Refused> {
@@ -55,7 +59,7 @@ pub(super) async fn run(
     let feeding = open_feed(&streams)?;
     let programs = programs(&asked, created).await?;
     let mpi = mpi_offer(&asked, &programs);
-    let own = own(&asked, created, screen, mpi);
+    let own = own(&asked, created, components, screen, mpi);
     let scripts_env = [own.environ.clone(), of_job(&created.job), of_step(created, &asked.request)].concat();
     if asked.request.flags.verbose > 0 {
         let job = created.job.allocation.as_ref().map(|all| verbose::allocation_line(created.key.job, all));
@@ -71,7 +75,10 @@ pub(super) async fn run(
         }
     }
     start(client, launch(created, &asked.request, programs, &streams, own)).await?;
-    let outcome = watch(&asked, created, outputs, feeding, signals).await?;
+    let outcome = tokio::select! {
+        outcome = watch(&asked, created, outputs, feeding, signals) => outcome?,
+        never = stay_owner(client, created.key.job), if asked.job.is_none() => match never {},
+    };
     if let Some(status) = scripts::run("epilog_srun", step.epilog.as_deref(), &asked.argv, &scripts_env)
         .await
         .filter(|s| *s != 0)
@@ -172,6 +179,10 @@ async fn programs(asked: &Asked, created: &StepCreated) -> Result<Programs, Refu
         let file = program::read_multi_prog(&asked.argv)?;
         return program::by_rank(&file, &asked.argv, created.plan.size(), &find);
     }
+    if !created.parts.is_empty() {
+        let programs = asked.components().map(|(_, argv)| argv.as_slice());
+        return Ok(program::of_parts(&created.parts, programs, &find));
+    }
     if !asked.more.is_empty() {
         return Ok(program::side_by_side(created.plan.size(), &asked.argv, &asked.more, &find));
     }
@@ -194,12 +205,20 @@ fn mpi_offer(asked: &Asked, programs: &Programs) -> Option<MpiOffer> {
     mpi::offer(&asked.request.step, argv, &cwd, &|name| std::env::var(name).ok())
 }
 
-fn own(asked: &Asked, created: &StepCreated, screen: Option<(u16, u16)>, mpi: Option<MpiOffer>) -> Own {
+fn own(
+    asked: &Asked,
+    created: &StepCreated,
+    components: &[JobView],
+    screen: Option<(u16, u16)>,
+    mpi: Option<MpiOffer>,
+) -> Own {
     let spec = &asked.request.job;
     let mut environ = exported(&spec.export, own_variables());
     // A step from outside of its job finds nothing of the job in its environment.
-    if std::env::var("SLURM_JOB_ID").ok().as_deref() != Some(&created.key.job.to_string()) {
+    let known_as = created.job.het.map_or(created.key.job, |het| het.leader);
+    if std::env::var("SLURM_JOB_ID").ok().as_deref() != Some(&known_as.to_string()) {
         environ.extend(of_job(&created.job));
+        environ.extend(of_het_job(components));
     }
     let umask = submit::file_mask();
     let mut set = |name: &str, value: String| environ.push((ByteBuf::from(name), ByteBuf::from(value)));
@@ -227,6 +246,12 @@ async fn start(client: &mut AsyncClient, launch: StepLaunch) -> Result<(), Refus
         Ok(_) => Err(Refused::error("the controller answers something else")),
         Err(error) => Err(Refused::link(&error)),
     }
+}
+
+/// Keeps a job that lives by this link alive through restarts of the controller.
+async fn stay_owner(client: &mut AsyncClient, job: JobId) -> Infallible {
+    while client.next_through(&Ask::Reclaim { job }).await.is_ok() {}
+    std::future::pending().await
 }
 
 /// Gathers a running step's output until it is over.
@@ -258,6 +283,7 @@ async fn watch(
         quiet: asked.request.flags.quiet,
         verbose: asked.request.flags.verbose > 0,
         onlooker: false,
+        parts: created.parts.iter().map(|part| part.ranks).collect(),
     };
     let watch = Watch::new(created.key, &created.plan, settings);
     // Dropped at the end, whatever comes: then the terminal is as it was.

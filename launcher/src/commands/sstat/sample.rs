@@ -26,13 +26,19 @@ pub fn of(asking: &mut Asking, key: StepKey) -> Result<Vec<(Rank, Usage)>, Endin
     let failed = |error| Ending::error(format!("sstat: error: cannot start the event loop: {error}"), 1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let mut tasks = runtime
-        .block_on(async { tokio::time::timeout(ANSWER_WAIT, of_step(key, &step)).await.unwrap_or_default() });
+        .block_on(async { tokio::time::timeout(ANSWER_WAIT, of_step(&step)).await.unwrap_or_default() });
     tasks.sort_by_key(|(rank, _)| *rank);
     Ok(tasks)
 }
 
-async fn of_step(key: StepKey, step: &StepAttach) -> Vec<(Rank, Usage)> {
-    let door = Door { key, secret: &step.secret, owner: false, plan: &step.plan, addresses: &step.addresses };
+async fn of_step(step: &StepAttach) -> Vec<(Rank, Usage)> {
+    let door = Door {
+        key: step.key,
+        secret: &step.secret,
+        owner: false,
+        plan: &step.plan,
+        addresses: &step.addresses,
+    };
     let Ok(connections) = reach(&door).await else { return Vec::new() };
     let mut tasks = Vec::new();
     for connection in connections {

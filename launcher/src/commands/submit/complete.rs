@@ -25,7 +25,7 @@ pub fn complete(
 ) -> Result<(), Mistake> {
     let at = |option: &'static str, text: &Option<String>| match text {
         None => Ok(None),
-        Some(text) => begin::parse(text, now).map(Some).ok_or_else(|| bad_time(command, option, text)),
+        Some(text) => begin::parse(text, now).map(Some).map_err(|why| bad_time(command, option, text, why)),
     };
     let begin = at("begin", &request.flags.begin)?;
     let deadline = at("deadline", &request.flags.deadline)?;

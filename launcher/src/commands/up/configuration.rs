@@ -18,6 +18,8 @@ pub(super) enum Wanted<'a> {
     File(&'a Path),
     /// Nodes of one shape.
     Shape(Shape),
+    /// Nodes of other hosts, which join.
+    Hosts,
     /// What it was before; a new one has one node of all CPUs of the machine.
     AsBefore,
 }
@@ -73,6 +75,7 @@ pub(super) fn settle(wanted: Wanted<'_>, home: &Home) -> Result<Config, Configur
             Some(loaded.text)
         }
         Wanted::Shape(shape) => Some(text_of(shape)),
+        Wanted::Hosts => Some(format!("# Written by `prun up --hosts`: nodes join.\n{PARTITION}")),
         Wanted::AsBefore if copy.exists() => None,
         Wanted::AsBefore => Some(text_of(Shape::of_this_machine())),
     };
@@ -80,7 +83,9 @@ pub(super) fn settle(wanted: Wanted<'_>, home: &Home) -> Result<Config, Configur
         keep(&text, home)?;
     }
     let config = config_file::load(&copy, Config::of_this_machine())?.config;
-    check(&config, &copy)?;
+    if !matches!(wanted, Wanted::Hosts) {
+        check(&config, &copy)?;
+    }
     Ok(config)
 }
 
@@ -115,6 +120,9 @@ fn keep(text: &str, home: &Home) -> Result<(), ConfigurationError> {
     written.map_err(|source| ConfigurationError::File { verb: "write", path: copy, source })
 }
 
+/// One partition of all nodes.
+const PARTITION: &str = "PartitionName=slurmpar Nodes=ALL Default=YES MaxTime=INFINITE State=UP\n";
+
 /// The configuration of nodes of one shape.
 fn text_of(shape: Shape) -> String {
     let nodes = shape.nodes("");
@@ -123,8 +131,7 @@ fn text_of(shape: Shape) -> String {
     format!(
         "# Written by `prun up --local`. What may stand here is in slurm.conf(5); \
          changes hold from the next start on.\n\
-         NodeName={} CPUs={} RealMemory={memory}\n\
-         PartitionName=slurmpar Nodes=ALL Default=YES MaxTime=INFINITE State=UP\n",
+         NodeName={} CPUs={} RealMemory={memory}\n{PARTITION}",
         hostlist::compress(&names),
         shape.cpus,
     )

@@ -11,8 +11,9 @@ use futures_util::stream::{Stream, unfold};
 use prun_runtime::limits::WEB_HISTORY_JOBS_MAX;
 use serde_json::{Value, json};
 
-use super::page::{Page, Refused, said};
+use super::page::{Page, Refused};
 use crate::commands::clock::Clock;
+use crate::commands::http::said;
 use crate::commands::jobref::Named;
 use crate::controller::api::{JobView, Reply, Request};
 use crate::controller::client::AsyncClient;

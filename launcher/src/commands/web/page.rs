@@ -13,8 +13,9 @@ use prun_runtime::limits::WEB_BODY_BYTES_MAX;
 use prun_runtime::net::address::Address;
 use serde_json::json;
 
-use super::token::Token;
 use super::{actions, cluster, files, guard, output, submit};
+use crate::commands::http::said;
+use crate::commands::http::token::Token;
 use crate::controller::api::{Refusal, Reply, Request};
 use crate::controller::client::{AsyncClient, ClientError};
 use crate::view::web::ASSETS;
@@ -81,17 +82,6 @@ impl IntoResponse for Refused {
         let errors: Vec<_> = self.lines.iter().map(|line| json!({ "description": line })).collect();
         (self.status, Json(json!({ "errors": errors }))).into_response()
     }
-}
-
-/// An error with its causes.
-pub(super) fn said(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 impl Page {

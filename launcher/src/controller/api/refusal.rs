@@ -104,4 +104,6 @@ pub enum ErrorCode {
     NotWholeHetJob,
     /// More jobs or watchers than the controller keeps.
     TooMany,
+    /// The configuration file cannot be read, or says what cannot be.
+    Configuration,
 }

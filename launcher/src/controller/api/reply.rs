@@ -20,12 +20,24 @@ pub struct StepCreated {
     pub plan: Plan,
     /// Address of each node of the plan (`unix:PATH`, `HOST:PORT`), same order.
     pub addresses: Vec<String>,
-    /// The job as it is.
+    /// The job as it is; of several components the first, with what all of them hold.
     pub job: Box<JobView>,
     /// Milliseconds between TERM and KILL when the step is ended (`KillWait`).
     pub kill_wait_ms: u64,
     /// What the user should read (`warning: can't run 2 processes on 3 nodes, …`), without the command's name.
     pub warnings: Vec<String>,
+    /// Its parts, where it is over several components of a heterogeneous job; else empty.
+    #[serde(default)]
+    pub parts: Vec<StepPart>,
+}
+
+/// What a component has of a step over several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepPart {
+    /// The step as it is known in the component.
+    pub key: StepKey,
+    /// Its ranks come one after the other, after those of the parts before it: how many.
+    pub ranks: u32,
 }
 
 /// What the controller answers.
@@ -64,6 +76,9 @@ pub enum Reply {
         job: Box<JobView>,
         /// What the user should read, without prefix.
         warnings: Vec<String>,
+        /// The other components of a heterogeneous job.
+        #[serde(default)]
+        others: Vec<JobView>,
     },
     /// A step has its CPUs.
     StepCreated(Box<StepCreated>),
@@ -106,6 +121,8 @@ pub enum Reply {
 /// What a launcher needs to attach to a step.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StepAttach {
+    /// The step that it was launched as: of a part, the first part.
+    pub key: StepKey,
     /// Its secret.
     pub secret: Secret,
     /// Where its ranks are.

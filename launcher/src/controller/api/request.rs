@@ -31,6 +31,12 @@ pub enum Request {
         /// The job.
         job: JobId,
     },
+    /// `salloc` or `srun` whose controller was away: what was asked for with `Allocate` is waited for here from now on.
+    /// Answer: as of `Allocate`; an error where the job has ended.
+    Reclaim {
+        /// The job.
+        job: JobId,
+    },
     /// `srun`: a step in a job. Answer: `Pending` when CPUs are busy, then `StepCreated`.
     CreateStep(Box<StepRequest>),
     /// `srun`: everything is known now, start the ranks. Answer: `Done` once handed to the nodes.
@@ -40,6 +46,9 @@ pub enum Request {
         /// Which.
         key: StepKey,
     },
+    /// `scontrol reconfigure`: the configuration file is read again. Answer: `Done`; an error with its mistakes, and all stays
+    /// as it was.
+    Reconfigure,
     /// Wait until the job has ended. Answer: `Ended`.
     WaitJob {
         /// The job.
@@ -103,6 +112,11 @@ pub enum Request {
     Script {
         /// Which.
         job: JobId,
+    },
+    /// `prun backup`: a copy of the journal, on the controller's host. Answer: `Done`.
+    Backup {
+        /// A new file, absolute.
+        path: String,
     },
     /// Ends the controller after its jobs are stopped. Answer: `Done`.
     Shutdown,
@@ -174,6 +188,10 @@ pub struct StepRequest {
     pub command_line: String,
     /// Do not wait for free CPUs: refuse instead (`--immediate`).
     pub immediate: bool,
+    /// The same of the other components of a heterogeneous job that the step is over, which it can only start in all at
+    /// once; ranks are counted in this order.
+    #[serde(default)]
+    pub others: Vec<StepRequest>,
 }
 
 /// The launch of a created step. One for each distinct address, nodes split accordingly by the launcher.

@@ -1,14 +1,15 @@
 //! The link of launchers that watch a step beside it.
 
+use prun_runtime::limits::{CONTROLLER_RETRY, CONTROLLER_RETURN};
 use prun_runtime::net::address::Address;
-use prun_runtime::net::dial::dial;
+use prun_runtime::net::dial::{dial, dial_patiently};
 use prun_runtime::net::link::{ReadHalf, WriteHalf};
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
 use prun_runtime::wire::preamble::Target;
 use tokio::time::Instant;
 
 use super::patience::{Patience, Silence};
-use super::{ClientError, address, key_of, ping, undialled, whole};
+use super::{ClientError, address, in_job, key_of, ping, undialled, whole};
 use crate::controller::api::{Answer, Call, JobView, Reply, Request};
 
 /// An asynchronous link. Needs a tokio runtime.
@@ -44,7 +45,13 @@ impl AsyncClient {
 
     pub(super) async fn with(address: &Address, patience: Patience) -> Result<Self, ClientError> {
         let key = key_of(address)?;
-        let link = dial(address, Target::Controller, key.as_ref()).await.map_err(undialled)?;
+        // A job's node goes on also while its rank server is being restarted.
+        let link = if in_job(address) {
+            dial_patiently(address, Target::Controller, key.as_ref()).await
+        } else {
+            dial(address, Target::Controller, key.as_ref()).await
+        };
+        let link = link.map_err(undialled)?;
         Ok(Self {
             reader: FrameReader::new(link.read),
             writer: FrameWriter::new(link.write),
@@ -123,5 +130,55 @@ impl AsyncClient {
                 return Ok(reply);
             }
         }
+    }
+
+    /// As [`Self::next`]; where the controller goes away meanwhile, waits for it to come back and asks `again`. Cancelling it
+    /// loses nothing.
+    ///
+    /// # Errors
+    /// As [`Self::call`], once [`CONTROLLER_RETURN`] is over.
+    pub async fn next_through(&mut self, again: &Request) -> Result<Reply, ClientError> {
+        loop {
+            match self.next().await {
+                Err(error) if error.may_pass() => self.ask_again(again, error).await?,
+                reply => return reply,
+            }
+        }
+    }
+
+    /// As [`Self::call`] of what does no harm twice; where the controller goes away meanwhile, waits for it to come back
+    /// and asks again.
+    ///
+    /// # Errors
+    /// As [`Self::next_through`].
+    pub async fn call_through(&mut self, request: &Request) -> Result<Reply, ClientError> {
+        match self.send(request.clone()).await {
+            Err(error) if error.may_pass() => self.ask_again(request, error).await?,
+            sent => sent?,
+        }
+        self.next_through(request).await
+    }
+
+    /// Takes a new link's place when the question is on its way there.
+    async fn ask_again(&mut self, request: &Request, lost: ClientError) -> Result<(), ClientError> {
+        let end = Instant::now() + CONTROLLER_RETURN;
+        let mut last = lost;
+        while Instant::now() < end {
+            match self.ask_anew(request).await {
+                Err(error) if error.may_pass() => last = error,
+                asked => return asked,
+            }
+            tokio::time::sleep(CONTROLLER_RETRY).await;
+        }
+        Err(last)
+    }
+
+    async fn ask_anew(&mut self, request: &Request) -> Result<(), ClientError> {
+        let mut link = Self::with(&self.address, Patience::usual()).await?;
+        // Who lets us in may only be on the way to a controller that is not there yet.
+        link.call(Request::Ping).await?;
+        link.send(request.clone()).await?;
+        *self = link;
+        Ok(())
     }
 }

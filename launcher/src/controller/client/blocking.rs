@@ -1,7 +1,9 @@
 //! The link of commands that ask and print.
 
 use std::io;
+use std::time::Instant;
 
+use prun_runtime::limits::{CONTROLLER_RETRY, CONTROLLER_RETURN};
 use prun_runtime::net::address::Address;
 use prun_runtime::net::blocking::BlockingLink;
 use prun_runtime::wire::frame::{FrameError, read_message, write_message};
@@ -120,5 +122,29 @@ impl Client {
 
     fn silent(&self) -> ClientError {
         ClientError::Silent { address: self.address.clone() }
+    }
+
+    /// As [`Self::call`] of what does no harm twice; where the controller goes away meanwhile, waits for it to come back
+    /// and asks again.
+    ///
+    /// # Errors
+    /// As [`Self::call`], once [`CONTROLLER_RETURN`] is over.
+    pub fn call_through(&mut self, request: &Request) -> Result<Reply, ClientError> {
+        let mut end = None;
+        loop {
+            match self.call(request.clone()) {
+                Err(error) if error.may_pass() => {
+                    let end = *end.get_or_insert_with(|| Instant::now() + CONTROLLER_RETURN);
+                    if Instant::now() >= end {
+                        return Err(error);
+                    }
+                    std::thread::sleep(CONTROLLER_RETRY);
+                    if let Ok(link) = Self::with(&self.address, Patience::usual()) {
+                        *self = link;
+                    }
+                }
+                reply => return reply,
+            }
+        }
     }
 }

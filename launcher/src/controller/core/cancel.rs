@@ -117,8 +117,12 @@ impl Cluster {
         let Some(job) = self.jobs.get(&id) else { return };
         for &step in job.run.steps.keys() {
             let key = StepKey { job: id, step };
+            let launched = self.launched_as(key);
             for link in self.links_of(key) {
-                turn.tell(link, ToNode::Terminate { key, at_once: true, notice: None });
+                turn.tell(
+                    link,
+                    ToNode::Terminate { key: launched, launch: None, at_once: true, notice: None },
+                );
             }
         }
     }
@@ -152,16 +156,20 @@ impl Cluster {
         let job = *self.resolve(named)?.first().ok_or(ErrorCode::InvalidJobId)?;
         let key = StepKey { job, step };
         let live = self.with_step(key, |step| step.live()).ok_or(ErrorCode::InvalidJobId)?;
+        // By the number of its first component a step over several is meant as a whole.
+        let parts = if self.launched_as(key) == key { self.parts(key) } else { vec![key] };
         match signal {
             _ if !live => return Err(ErrorCode::AlreadyDone),
             None | Some(SIGKILL) => {
                 // As Slurm: what is asked of a step alone, it is not asked twice.
                 let ending = StepEnding::new(JobState::Cancelled);
                 let by = Some(peer.uid);
-                self.end_step(turn, key, StepEnding { by, notice: Some(""), at_once: true, ..ending });
-                turn.changed.insert(job);
+                for part in parts {
+                    self.end_step(turn, part, StepEnding { by, notice: Some(""), at_once: true, ..ending });
+                    turn.changed.insert(part.job);
+                }
             }
-            Some(signal) => self.signal_step(turn, key, signal),
+            Some(signal) => parts.into_iter().for_each(|part| self.signal_step(turn, part, signal)),
         }
         Ok(())
     }

@@ -39,6 +39,9 @@ impl Cluster {
         now: f64,
     ) -> Result<Vec<String>, Refusal> {
         self.check_nodes(&spec.nodelist)?;
+        if spec.nodelist.iter().any(|name| spec.exclude.contains(name)) {
+            return Err(ErrorCode::InvalidNodeName.into());
+        }
         if let Some(array) = &spec.array {
             self.check_array(array, submission)?;
         }
@@ -49,6 +52,13 @@ impl Cluster {
         let conditions = spec.dependency.iter().flat_map(|dependency| &dependency.conditions);
         if !conditions.into_iter().all(|condition| self.knows(condition)) {
             return Err(ErrorCode::Dependency.into());
+        }
+        let too_long = |name: &String| {
+            let most = self.partition(name).and_then(|partition| partition.max_time);
+            spec.time_min.zip(most).is_some_and(|(least, most)| least > most)
+        };
+        if partitions.iter().any(too_long) {
+            return Err(ErrorCode::InvalidTimeMin.into());
         }
         self.check_limits(spec, &partitions)?;
         Ok(partitions)
@@ -106,6 +116,10 @@ impl Cluster {
         let mut words = text
             .split(['&', '|', '[', ']', '(', ')', ','])
             .map(|word| word.split_once('*').map_or(word, |(name, _)| name).trim());
+        let count = |mark: char| text.matches(mark).count();
+        if count('(') != count(')') || count('[') != count(']') {
+            return false;
+        }
         let known = |word: &str| self.nodes.iter().any(|node| node.features.iter().any(|f| f == word));
         words.all(|word| word.is_empty() || known(word))
     }
@@ -119,7 +133,8 @@ impl Cluster {
         }
         for name in names {
             let Some(partition) = self.partition(name) else {
-                let detail = vec![format!("invalid partition specified: {name}")];
+                let shown = if name.is_empty() { "(null)" } else { name };
+                let detail = vec![format!("invalid partition specified: {shown}")];
                 return Err(Refusal { code: ErrorCode::InvalidPartition, detail });
             };
             if !partition.state.takes() {

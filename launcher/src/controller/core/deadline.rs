@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use prun_runtime::ids::JobId;
 use serde::{Deserialize, Serialize};
 
-use super::event::LinkId;
+use super::event::{ClientId, LinkId};
 
 /// What to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub(super) enum Look {
     Job(JobId),
     /// A link that was lost.
     Link(LinkId),
+    /// Clients up to this one, whose connections the controller has lost itself.
+    Clients(ClientId),
 }
 
 /// Deadlines by time.

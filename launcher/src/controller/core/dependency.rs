@@ -7,6 +7,7 @@ use prun_runtime::ids::JobId;
 use super::Cluster;
 use super::job::Job;
 use super::lifecycle::Stage;
+use super::reason::Reason;
 use crate::controller::api::JobState;
 use crate::script::spec::{DependencyCondition, DependencyKind};
 
@@ -163,7 +164,9 @@ impl Cluster {
 
     /// Conditions as users read them: `afterok:12(unfulfilled),singleton(unfulfilled)`.
     pub(super) fn dependency_text(&self, job: &Job, now: f64) -> Option<String> {
-        if job.waits.is_empty() || job.stage != Stage::Pending {
+        // A job that was ended because of it keeps it.
+        let ended_by_it = job.stage == Stage::Ended && job.reason == Reason::DependencyNeverSatisfied;
+        if job.waits.is_empty() || !(job.stage == Stage::Pending || ended_by_it) {
             return None;
         }
         let any = job.spec.dependency.as_ref().is_some_and(|dependency| dependency.any);
@@ -185,7 +188,9 @@ impl Cluster {
     pub(super) fn knows(&self, condition: &DependencyCondition) -> bool {
         let id = JobId(condition.job);
         match condition.element {
+            // Job 0 is what could not be read.
             _ if condition.kind == DependencyKind::Singleton => true,
+            _ if id.0 > 0 && !decided_by_outcome(condition.kind) => true,
             Some(_) => !self.fates(id, condition.element).is_empty(),
             None => {
                 self.jobs.contains_key(&id) || self.arrays.contains_key(&id) || self.history.contains_key(&id)
@@ -215,6 +220,11 @@ impl Cluster {
         let past = |id| self.history.get(&id).and_then(|view| view.array.as_ref());
         self.arrays.contains_key(&id) || past(id).is_some_and(|array| array.id == id)
     }
+}
+
+/// Whether a condition depends on how a job ended. Any other one holds for a job that there never was, or is no more.
+fn decided_by_outcome(kind: DependencyKind) -> bool {
+    matches!(kind, DependencyKind::AfterOk | DependencyKind::AfterNotOk)
 }
 
 /// As `--dependency` is written, with a star for all elements of an array.

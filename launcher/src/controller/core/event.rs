@@ -5,6 +5,7 @@
 use prun_runtime::wire::node::{FromNode, ToNode};
 use serde::{Deserialize, Serialize};
 
+use super::config::Config;
 use crate::controller::api::{Answer, Call, Reply, Request};
 
 /// One connection of one client. A number is never given to another connection.
@@ -64,6 +65,13 @@ pub enum Event {
     },
     /// The time asked for with [`super::Cluster::next_deadline`] has come.
     Timer,
+    /// The configuration was read again, since a client asked for that.
+    Reconfigured {
+        /// Who waits for it.
+        asker: Asker,
+        /// What it says now.
+        config: Box<Config>,
+    },
     /// The controller was away: every connection and link that it had is gone.
     Restarted,
 }
@@ -75,6 +83,7 @@ impl Event {
         match self {
             Self::Call { client, .. } | Self::ClientGone { client } => client.0,
             Self::Node { link, .. } | Self::NodeGone { link } => link.0,
+            Self::Reconfigured { asker, .. } => asker.client.0,
             Self::Timer | Self::Restarted => 0,
         }
     }
@@ -95,8 +104,11 @@ impl Event {
                     | Request::Config
                     | Request::Ping
                     | Request::Script { .. }
+                    | Request::Backup { .. }
             ),
-            Self::Node { message, .. } => matches!(message, FromNode::Pong { .. }),
+            Self::Node { message, .. } => {
+                matches!(message, FromNode::Pong { .. } | FromNode::Launched { .. })
+            }
             _ => false,
         }
     }
@@ -118,6 +130,13 @@ pub enum Effect {
         link: LinkId,
         /// What.
         message: ToNode,
+    },
+    /// Copy the journal, as it stands after this event, and answer.
+    Backup {
+        /// Whom.
+        asker: Asker,
+        /// The new file.
+        path: String,
     },
     /// The cluster is empty and was told to end: no event will be taken any more.
     Stop,

@@ -162,10 +162,12 @@ impl Cluster {
         match created {
             Some(true) => self.step_ended(turn, key),
             Some(false) => {
+                let launched = self.launched_as(key);
                 for (at, link) in self.links_of(key).into_iter().enumerate() {
                     // One of several rank servers tells it: the user reads it once.
                     let notice = notice.clone().filter(|_| at == 0);
-                    turn.tell(link, ToNode::Terminate { key, at_once: ending.at_once, notice });
+                    let (key, at_once) = (launched, ending.at_once);
+                    turn.tell(link, ToNode::Terminate { key, launch: None, at_once, notice });
                 }
             }
             None => {}

@@ -9,17 +9,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use prun_runtime::ids::JobId;
+use prun_runtime::limits::CLIENT_RETURN;
 use serde::{Deserialize, Serialize};
 
 use super::Cluster;
 use super::config::{Config, PartitionConfig};
 use super::deadline::{Deadlines, Look};
-use super::event::{ClientId, LinkId};
+use super::event::{Asker, ClientId, LinkId};
 use super::job::Job;
 use super::nodes::Nodes;
 use super::partition::configured;
 use super::turn::Turn;
-use crate::controller::api::{JobView, Submission};
+#[cfg(doc)]
+use crate::controller::api::Request;
+use crate::controller::api::{JobView, Reply, Submission};
 
 /// A cluster's state at one moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,6 +40,8 @@ pub struct Image {
     next_job: u32,
     next_priority: u32,
     last_correspondent: u64,
+    #[serde(default)]
+    last_launch: u64,
 }
 
 impl Image {
@@ -67,6 +72,7 @@ impl Cluster {
             next_job: self.next_job,
             next_priority: self.next_priority,
             last_correspondent: self.last_correspondent,
+            last_launch: self.last_launch,
         }
     }
 
@@ -82,6 +88,7 @@ impl Cluster {
         cluster.next_job = image.next_job;
         cluster.next_priority = image.next_priority;
         cluster.last_correspondent = image.last_correspondent;
+        cluster.last_launch = image.last_launch;
         let submissions: BTreeMap<JobId, Arc<Submission>> =
             image.submissions.into_iter().map(|(id, submission)| (id, Arc::new(submission))).collect();
         for mut job in image.jobs {
@@ -127,15 +134,36 @@ impl Cluster {
         }
     }
 
-    /// Every connection and link is gone.
+    /// The same in the middle of a run. Jobs stay: those that wait where they are not wanted any more wait on.
+    pub(super) fn configured_anew(&mut self, turn: &mut Turn<'_>, asker: Asker, config: Config) {
+        self.reconfigure(config);
+        for id in self.holding.clone() {
+            self.watch_limit(id);
+        }
+        turn.changed.extend(self.jobs.keys().copied());
+        turn.schedule = true;
+        turn.answer(asker, Reply::Done);
+    }
+
+    /// Every connection and link is gone. Clients have some time to come back ([`Request::Reclaim`]).
     pub(super) fn restarted(&mut self, turn: &mut Turn<'_>) {
         self.stopping = None;
-        for client in self.owners.clone() {
-            self.client_gone(turn, client);
+        for id in &self.holding {
+            // Who still waits for a step asks again.
+            let Some(job) = self.jobs.get_mut(id) else { continue };
+            job.run.waiting_steps.clear();
         }
+        let last = ClientId(self.last_correspondent);
+        self.deadlines.add(turn.now + CLIENT_RETURN.as_secs_f64(), Look::Clients(last));
         let mut links: Vec<LinkId> = self.nodes.iter().filter(|node| node.up).map(|node| node.link).collect();
         links.sort_unstable();
         links.dedup();
         links.into_iter().for_each(|link| self.node_gone(turn, link));
+    }
+
+    /// Clients that did not come back in time are gone.
+    pub(super) fn look_at_clients(&mut self, turn: &mut Turn<'_>, last: ClientId) {
+        let gone: Vec<ClientId> = self.owners.range(..=last).copied().collect();
+        gone.into_iter().for_each(|client| self.client_gone(turn, client));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Cluster::apply`] takes one [`Event`], changes the state and gives out what is to be done. The rooms, in the
 //! order in which a job passes through them: `check`, `submit` (defaults), `dependency` and `schedule` (who
-//! starts, where; `het`: several together), `start`, `steps` (CPUs inside a job, launches), `report` (what rank servers say), `finish`
+//! starts, where; `het`: several together), `start`, `steps` (CPUs inside a job, launches; `step_parts`: over several components), `report` (what rank servers say), `finish`
 //! (outcome, requeue, history); beside them what users do to jobs: `cancel`, `act`, `update`; and what they see:
 //! `view`, `watch`, `overview`. The way of a job is the table in `lifecycle`.
 //!
@@ -10,6 +10,8 @@
 
 mod act;
 mod array;
+#[cfg(test)]
+pub(super) mod audit;
 mod cancel;
 mod check;
 pub mod config;
@@ -35,10 +37,11 @@ mod rooms;
 mod schedule;
 mod start;
 mod step;
+mod step_parts;
 mod steps;
 mod submit;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod turn;
 mod update;
 mod view;
@@ -87,6 +90,8 @@ pub struct Cluster {
     next_priority: u32,
     /// The highest number that a client or link has had.
     last_correspondent: u64,
+    /// The number of the last launch.
+    last_launch: u64,
     /// Who asked for the end of the cluster.
     stopping: Option<Asker>,
 }
@@ -114,6 +119,7 @@ impl Cluster {
             deadlines: Deadlines::default(),
             next_priority: FIRST_PRIORITY,
             last_correspondent: 0,
+            last_launch: 0,
             stopping: None,
         }
     }
@@ -135,6 +141,7 @@ impl Cluster {
             Event::Node { link, message } => self.node_says(&mut turn, link, message),
             Event::NodeGone { link } => self.node_gone(&mut turn, link),
             Event::Timer => {}
+            Event::Reconfigured { asker, config } => self.configured_anew(&mut turn, asker, *config),
             Event::Restarted => self.restarted(&mut turn),
         }
         if changes {
@@ -169,8 +176,15 @@ impl Cluster {
             match look {
                 Look::Job(id) => self.look_at_job(turn, id),
                 Look::Link(link) => self.look_at_link(turn, link),
+                Look::Clients(last) => self.look_at_clients(turn, last),
             }
         }
+    }
+
+    /// The configuration that it follows.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// When [`Event::Timer`] is due, in Unix seconds. It may change with every event.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use prun_runtime::ids::JobId;
-use prun_runtime::wire::node::NodeFacts;
+use prun_runtime::wire::node::{MachineLoad, NodeFacts};
 use serde::{Deserialize, Serialize};
 
 use super::config::{NodeConfig, NodeStart};
@@ -47,6 +47,9 @@ pub(super) struct Node {
     pub(super) jobs: BTreeSet<JobId>,
     pub(super) start_time: f64,
     pub(super) last_busy: f64,
+    /// As told last; not kept, since it is told every few seconds.
+    #[serde(skip)]
+    pub(super) load: Option<MachineLoad>,
     held_cpus: BTreeSet<u32>,
     held_memory_mb: u64,
     held_gres: Vec<(String, BTreeSet<u32>)>,
@@ -68,6 +71,7 @@ impl Node {
             jobs: BTreeSet::new(),
             start_time: now,
             last_busy: now,
+            load: None,
             held_cpus: BTreeSet::new(),
             held_memory_mb: 0,
             held_gres: Vec::new(),
@@ -159,8 +163,8 @@ impl Node {
             gres: self.gres.clone(),
             weight: self.weight,
             gres_allocated: self.held_gres.iter().map(|(n, held)| (n.clone(), held.len() as u64)).collect(),
-            load: None,
-            free_mb: None,
+            load: self.load.map(|load| load.hundredths),
+            free_mb: self.load.map(|load| load.free_mb),
             start_time: self.start_time,
             last_busy: self.last_busy,
         }
@@ -206,6 +210,7 @@ mod tests {
             os: String::new(),
             arch: String::new(),
             boot_time: 0,
+            memory_id: 0,
         };
         let mut node = Node::new(facts, LinkId(1), 0.0);
         node.gres = vec![("gpu".to_owned(), 2)];

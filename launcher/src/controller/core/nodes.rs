@@ -1,8 +1,8 @@
 //! Nodes join, go away and come back; users drain them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use prun_runtime::ids::{JobId, StepKey};
+use prun_runtime::ids::{JobId, LaunchId, Launched, StepKey};
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +15,16 @@ use super::gres;
 use super::job::Job;
 use super::lifecycle::Stage;
 use super::node::{Node, NodeReason, by_name};
+use super::step::Step;
 use super::turn::Turn;
 use crate::controller::api::{ErrorCode, NodeView, Refusal};
+
+/// The rank server that spoke for a node before.
+struct Before {
+    link: LinkId,
+    /// The one that comes after it knows of all that it was told.
+    remembers: bool,
+}
 
 /// What a rank server's silence is called.
 const NOT_RESPONDING: &str = "Not responding";
@@ -67,14 +75,14 @@ impl Nodes {
         }
     }
 
-    /// Takes a node in. Gives the link that spoke for it before, if another one did.
+    /// Takes a node in. Gives the rank server that spoke for it before, if another one did.
     fn join(
         &mut self,
         facts: NodeFacts,
         config: Option<&NodeConfig>,
         link: LinkId,
         now: f64,
-    ) -> Option<LinkId> {
+    ) -> Option<Before> {
         let shortcoming = config.and_then(|config| config.shortcoming(&facts));
         let facts = match config {
             Some(config) => config.settle(facts),
@@ -82,6 +90,7 @@ impl Nodes {
         };
         if let Some(node) = self.nodes.iter_mut().find(|node| node.facts.name == facts.name) {
             let before = std::mem::replace(&mut node.link, link);
+            let remembers = node.facts.memory_id == facts.memory_id;
             let silent = node.reason.as_ref().is_some_and(|reason| reason.text == NOT_RESPONDING);
             if silent {
                 (node.down, node.reason) = (false, None);
@@ -91,7 +100,8 @@ impl Nodes {
                 node.drain = true;
                 node.reason = Some(NodeReason { text, user: "root".to_owned(), uid: 0, at: now });
             }
-            return Some(before).filter(|before| *before != link && *before != LinkId(0));
+            let before = Some(before).filter(|before| *before != link && *before != LinkId(0));
+            return before.map(|link| Before { link, remembers });
         }
         let at = self.nodes.partition_point(|node| by_name(&node.facts.name, &facts.name).is_lt());
         self.nodes.insert(at, Node::new(facts, link, now));
@@ -103,60 +113,129 @@ impl Cluster {
     /// A rank server says something.
     pub(super) fn node_says(&mut self, turn: &mut Turn<'_>, link: LinkId, message: FromNode) {
         match message {
-            FromNode::Register { nodes, steps } => self.register(turn, link, nodes, &steps),
-            FromNode::LaunchFailed { key, reason: _ } => self.launch_failed(turn, link, key),
-            FromNode::Exited { key, rank, exit } => self.task_exited(turn, key, rank, exit),
-            FromNode::StepDone { key, lost } => self.step_done(turn, link, key, lost),
-            FromNode::Pong { .. } => {}
-        }
-    }
-
-    /// Nodes join, or come back with the steps that they still run.
-    fn register(&mut self, turn: &mut Turn<'_>, link: LinkId, nodes: Vec<NodeFacts>, steps: &[StepKey]) {
-        let mut before: Vec<LinkId> = Vec::new();
-        for facts in nodes {
-            let config = self.config.node(&facts.name);
-            before.extend(self.nodes.join(facts, config, link, turn.now));
-        }
-        before.sort_unstable();
-        before.dedup();
-        for old in before {
-            self.move_steps(turn, old, link, steps);
-        }
-        turn.tell(link, ToNode::Registered);
-        // What it still runs of jobs that were taken from it meanwhile must not stand in the way of others.
-        let known = self.steps_on(link);
-        for key in steps.iter().copied().filter(|key| !known.contains(key)) {
-            turn.tell(link, ToNode::Terminate { key, at_once: true, notice: None });
-        }
-        turn.schedule = true;
-    }
-
-    /// Steps that a rank server still runs now answer on its new link; the others are lost.
-    fn move_steps(&mut self, turn: &mut Turn<'_>, old: LinkId, new: LinkId, running: &[StepKey]) {
-        for key in self.steps_on(old) {
-            if running.contains(&key) {
-                self.with_step(key, |step| {
-                    step.open.remove(&old);
-                    step.open.insert(new);
-                });
-            } else {
-                self.step_done(turn, old, key, true);
+            FromNode::Register { nodes, steps, launches } => {
+                let numbers = launches.into_iter().chain(std::iter::repeat(LaunchId::default()));
+                let known: Vec<Launched> =
+                    steps.into_iter().zip(numbers).map(|(key, launch)| Launched { key, launch }).collect();
+                self.register(turn, link, nodes, &known);
+            }
+            FromNode::Launched { key, launch } => self.launch_arrived(link, Launched { key, launch }),
+            FromNode::LaunchFailed { key, launch, reason: _ } => {
+                if self.is_current(Launched { key, launch }) {
+                    self.launch_failed(turn, link, key);
+                }
+                turn.tell(link, ToNode::Kept { key, launch });
+            }
+            FromNode::Exited { key, launch, rank, exit } => {
+                if self.is_current(Launched { key, launch }) {
+                    self.task_exited(turn, key, rank, exit);
+                }
+            }
+            FromNode::StepDone { key, launch, lost } => {
+                if self.is_current(Launched { key, launch }) {
+                    self.step_done(turn, link, key, lost);
+                }
+                turn.tell(link, ToNode::Kept { key, launch });
+            }
+            FromNode::Pong { load, .. } => {
+                for node in self.nodes.nodes.iter_mut().filter(|node| node.link == link) {
+                    node.load = load;
+                }
             }
         }
     }
 
+    /// Nodes join, or come back with the steps that they still run.
+    fn register(&mut self, turn: &mut Turn<'_>, link: LinkId, nodes: Vec<NodeFacts>, steps: &[Launched]) {
+        let mut before: BTreeMap<LinkId, bool> = BTreeMap::new();
+        for facts in nodes {
+            let config = self.config.node(&facts.name);
+            if let Some(Before { link, remembers }) = self.nodes.join(facts, config, link, turn.now) {
+                *before.entry(link).or_insert(true) &= remembers;
+            }
+        }
+        turn.tell(link, ToNode::Registered);
+        for (old, remembers) in before {
+            self.move_steps(turn, (old, link), steps, remembers);
+        }
+        // What it still runs of jobs that were taken from it meanwhile must not stand in the way of others.
+        let known = self.steps_on(link);
+        for &Launched { key, launch } in steps.iter().filter(|launched| !known.contains(launched)) {
+            turn.tell(link, ToNode::Terminate { key, launch: Some(launch), at_once: true, notice: None });
+        }
+        turn.schedule = true;
+    }
+
+    /// Steps that a rank server knows of answer on its new link from now on. A launch that has never reached it is sent
+    /// again; the others are lost.
+    fn move_steps(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (old, new): (LinkId, LinkId),
+        known: &[Launched],
+        remembers: bool,
+    ) {
+        for launched in self.steps_on(old) {
+            let Launched { key, launch } = launched;
+            let runs = known.contains(&launched);
+            let ends = self.parts(key).into_iter().any(|part| self.is_ended_on(part, old));
+            let unheard = self.with_step(key, |step| step.unheard.remove(&old)).flatten();
+            let unheard = unheard.filter(|_| remembers && !runs && !ends);
+            if !runs && unheard.is_none() {
+                self.step_done(turn, old, key, true);
+                continue;
+            }
+            for part in self.parts(key) {
+                self.with_step(part, |step| step.open.remove(&old) && step.open.insert(new));
+            }
+            if let Some(launch) = unheard {
+                turn.tell(new, ToNode::Launch(launch.clone()));
+                self.with_step(key, |step| step.unheard.insert(new, launch));
+            }
+            if ends {
+                // The order may have been lost with the link.
+                let launch = Some(launch);
+                turn.tell(new, ToNode::Terminate { key, launch, at_once: false, notice: None });
+            }
+        }
+    }
+
+    /// Whether a step with tasks behind a link was told to end.
+    fn is_ended_on(&self, key: StepKey, link: LinkId) -> bool {
+        let step = self.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
+        step.is_some_and(|step| step.ended_as.is_some() && step.open.contains(&link))
+    }
+
     /// Steps that have tasks behind a link.
-    fn steps_on(&self, link: LinkId) -> Vec<StepKey> {
+    fn steps_on(&self, link: LinkId) -> Vec<Launched> {
         let jobs = self.holding.iter().filter_map(|id| self.jobs.get(id));
         let steps = jobs.flat_map(|job| job.run.steps.values());
-        steps.filter(|step| step.open.contains(&link)).map(|step| step.key).collect()
+        let mut all: Vec<Launched> =
+            steps.filter(|step| step.open.contains(&link)).map(Step::launched).collect();
+        // Parts of one step are one launch.
+        let mut seen = BTreeSet::new();
+        all.retain(|launched| seen.insert(launched.key));
+        all
+    }
+
+    /// Whether a rank server speaks of a step as it runs now, not of an earlier launch of it.
+    fn is_current(&self, launched: Launched) -> bool {
+        let step = self.jobs.get(&launched.key.job).and_then(|job| job.run.steps.get(&launched.key.step));
+        step.is_some_and(|step| step.launched() == launched)
+    }
+
+    /// A rank server has a launch: it need not be sent again. (No journal keeps this: a controller that starts anew and
+    /// does not know it asks, and the rank server has the launch among those that it knows.)
+    fn launch_arrived(&mut self, link: LinkId, launched: Launched) {
+        if self.is_current(launched) {
+            self.with_step(launched.key, |step| step.unheard.remove(&link));
+        }
     }
 
     /// The link to a rank server is gone: its jobs live on until it has had its time to come back.
     pub(super) fn node_gone(&mut self, turn: &mut Turn<'_>, link: LinkId) {
         for node in self.nodes.nodes.iter_mut().filter(|node| node.link == link) {
-            node.up = false;
+            (node.up, node.load) = (false, None);
         }
         // A cluster that is to end does not wait for nodes to come back.
         let patience = match self.config.node_timeout_secs {
@@ -181,8 +260,8 @@ impl Cluster {
         }
         if !gone.is_empty() {
             self.fail_jobs_on(turn, &gone);
-            for key in self.steps_on(link) {
-                self.step_done(turn, link, key, true);
+            for launched in self.steps_on(link) {
+                self.step_done(turn, link, launched.key, true);
             }
         }
     }

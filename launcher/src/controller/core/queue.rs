@@ -35,6 +35,11 @@ impl Queue {
         self.order.iter().map(|key| key.id)
     }
 
+    #[cfg(test)]
+    pub(super) fn contains(&self, id: JobId) -> bool {
+        self.keys.contains_key(&id)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.order.is_empty()
     }

@@ -13,12 +13,9 @@ use super::turn::Turn;
 impl Cluster {
     /// A task is gone.
     pub(super) fn task_exited(&mut self, turn: &mut Turn<'_>, key: StepKey, rank: Rank, exit: Exit) {
-        self.with_step(key, |step| {
-            if rank.0 < step.plan.size() {
-                step.exits.insert(rank.0, exit);
-            }
-        });
-        turn.changed.insert(key.job);
+        let Some((part, rank)) = self.part_with(key, rank) else { return };
+        self.with_step(part, |step| step.exits.insert(rank, exit));
+        turn.changed.insert(part.job);
     }
 
     /// A step could not be started on a rank server.
@@ -27,22 +24,25 @@ impl Cluster {
             self.with_step(key, |step| step.open.remove(&link));
             self.end_job(turn, key.job, Ending::launch_failure());
         }
-        self.part_done(turn, link, key, true);
+        self.done_on(turn, link, key, true);
     }
 
     /// Every task that a rank server had of a step is gone.
     pub(super) fn step_done(&mut self, turn: &mut Turn<'_>, link: LinkId, key: StepKey, lost: bool) {
-        self.part_done(turn, link, key, lost);
+        self.done_on(turn, link, key, lost);
     }
 
-    fn part_done(&mut self, turn: &mut Turn<'_>, link: LinkId, key: StepKey, lost: bool) {
-        let over = self.with_step(key, |step| {
-            step.open.remove(&link);
-            step.lost |= lost;
-            step.stage == StepStage::Running && step.open.is_empty()
-        });
-        if over == Some(true) {
-            self.step_ended(turn, key);
+    fn done_on(&mut self, turn: &mut Turn<'_>, link: LinkId, key: StepKey, lost: bool) {
+        for part in self.parts(key) {
+            let over = self.with_step(part, |step| {
+                let had_tasks = step.open.remove(&link);
+                step.unheard.remove(&link);
+                step.lost |= lost && had_tasks;
+                step.stage == StepStage::Running && step.open.is_empty()
+            });
+            if over == Some(true) {
+                self.step_ended(turn, part);
+            }
         }
     }
 
@@ -67,7 +67,7 @@ impl Cluster {
                 self.end_job(turn, key.job, Ending::by_itself(exit));
             }
             Stage::Completing => self.settle(turn, key.job),
-            _ => self.retry_steps(turn, key.job),
+            _ => self.retry_steps_of_all(turn, key.job),
         }
     }
 }

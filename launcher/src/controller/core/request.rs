@@ -43,7 +43,7 @@ fn done(result: Result<(), Refusal>) -> Reply {
 impl Cluster {
     /// Serves one request.
     pub(super) fn serve(&mut self, turn: &mut Turn<'_>, asker: Asker, peer: &Peer, request: Request) {
-        if matches!(request, Request::Allocate(_) | Request::CreateStep(_)) {
+        if matches!(request, Request::Allocate(_) | Request::CreateStep(_) | Request::Reclaim { .. }) {
             self.owners.insert(asker.client);
         }
         let answer = match request {
@@ -54,6 +54,7 @@ impl Cluster {
             Request::Allocate(submission) => {
                 return self.allocate(turn, asker, *submission);
             }
+            Request::Reclaim { job } => reply(self.reclaim(turn, asker, job), |reply| reply),
             Request::TestOnly(submission) => reply(self.test(turn, *submission), |reply| reply),
             Request::Release { job, exit } => done(self.release(turn, job, exit)),
             Request::Keep { job } => done(self.keep(asker, job)),
@@ -76,7 +77,10 @@ impl Cluster {
                 turn.schedule = true;
                 done(self.update_partition(&partition, &changes))
             }
+            // Whoever moves bytes for the core reads the file, and tells it what is in there.
+            Request::Reconfigure => Reply::Error(ErrorCode::Disabled.into()),
             Request::Script { job } => reply(self.script(job), Reply::Script),
+            Request::Backup { path } => return turn.effects.push(Effect::Backup { asker, path }),
             Request::Shutdown => return self.shut_down(turn, asker, peer),
         };
         turn.answer(asker, answer);
@@ -113,6 +117,30 @@ impl Cluster {
         }
         job.owner = None;
         Ok(())
+    }
+
+    /// Who asked for an allocation is back, on another connection.
+    fn reclaim(&mut self, turn: &Turn<'_>, asker: Asker, id: JobId) -> Result<Reply, Refusal> {
+        let job = self.jobs.get_mut(&id).ok_or(ErrorCode::InvalidJobId)?;
+        if job.owner.is_none() {
+            return Err(ErrorCode::AccessDenied.into());
+        }
+        if matches!(job.stage, Stage::Completing | Stage::Ended) {
+            return Err(ErrorCode::Revoked.into());
+        }
+        job.owner = Some(asker);
+        job.granted = job.stage != Stage::Pending;
+        let Some(job) = self.jobs.get(&id) else { return Err(ErrorCode::InvalidJobId.into()) };
+        if job.stage == Stage::Pending {
+            return Ok(Reply::Pending { job: id, reason: self.reason_of(job, turn.now).to_string() });
+        }
+        Ok(self.granted(job, turn.now))
+    }
+
+    /// What is told to whoever asked for an allocation.
+    pub(super) fn granted(&self, job: &Job, now: f64) -> Reply {
+        let others = self.components(job).into_iter().skip(1).map(|job| self.view(job, now)).collect();
+        Reply::Allocated { job: Box::new(self.view(job, now)), warnings: Vec::new(), others }
     }
 
     fn script(&self, id: JobId) -> Result<serde_bytes::ByteBuf, Refusal> {

@@ -1,8 +1,8 @@
 //! A job gets its allocation: its script is launched, or whoever asked for it is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use prun_runtime::ids::{JobId, StepId, StepKey};
+use prun_runtime::ids::{JobId, LaunchId, StepId, StepKey};
 use prun_runtime::wire::launch::StepLaunch;
 use prun_runtime::wire::node::ToNode;
 
@@ -14,9 +14,33 @@ use super::lifecycle::{Happening, Stage};
 use super::reason::Reason;
 use super::step::{Step, StepStage};
 use super::turn::Turn;
-use crate::controller::api::{JobView, Reply};
+use crate::controller::api::JobView;
 use crate::environment::batch_launch;
 use crate::layout::plan::{Allocation, NodePlan, Plan, TaskPlan};
+
+/// A launch on its way.
+#[derive(Debug)]
+pub(super) struct Sent {
+    launch: LaunchId,
+    parts: BTreeMap<LinkId, Box<StepLaunch>>,
+}
+
+impl Sent {
+    /// Its number.
+    pub(super) fn number(&self) -> LaunchId {
+        self.launch
+    }
+}
+
+impl Step {
+    /// It was handed to its rank servers.
+    pub(super) fn is_sent(&mut self, sent: Sent) {
+        self.stage = StepStage::Running;
+        self.launch = sent.launch;
+        self.open = sent.parts.keys().copied().collect();
+        self.unheard = sent.parts;
+    }
+}
 
 impl Cluster {
     pub(super) fn start(
@@ -51,11 +75,11 @@ impl Cluster {
     fn hand_over(&mut self, turn: &mut Turn<'_>, id: JobId) {
         let Some(job) = self.jobs.get(&id) else { return };
         if let Some(asker) = job.owner {
-            let view = Box::new(self.view(job, turn.now));
+            let granted = self.granted(job, turn.now);
             if let Some(job) = self.jobs.get_mut(&id) {
                 job.granted = true;
             }
-            turn.answer(asker, Reply::Allocated { job: view, warnings: Vec::new() });
+            turn.answer(asker, granted);
         } else if job.batch() && job.leads() && !self.launch_batch(turn, id) {
             self.end_job(turn, id, Ending::launch_failure());
         }
@@ -83,6 +107,7 @@ impl Cluster {
         };
         let step = Step {
             key,
+            launch: LaunchId::default(),
             name: "batch".to_owned(),
             secret,
             plan: Plan { nodes: vec![node] },
@@ -92,41 +117,42 @@ impl Cluster {
             limit: None,
             stage: StepStage::Running,
             open: BTreeSet::new(),
+            unheard: BTreeMap::new(),
             ended_as: None,
             cancelled_by: None,
-            exits: std::collections::BTreeMap::new(),
+            exits: BTreeMap::new(),
             lost: false,
             start_time: turn.now,
             end_time: None,
+            parts: Vec::new(),
+            first_rank: 0,
         };
-        let Some(links) = self.send_launch(turn, launch) else { return false };
+        let Some(sent) = self.send_launch(turn, launch) else { return false };
         if let Some(job) = self.jobs.get_mut(&id) {
-            job.run.steps.insert(StepId::BATCH, Step { open: links, ..step });
+            let mut step = step;
+            step.is_sent(sent);
+            job.run.steps.insert(StepId::BATCH, step);
         }
         true
     }
 
-    /// Splits a launch by rank server and sends each its part. `None`, with nothing sent, when one of the nodes has
-    /// no rank server now.
-    pub(super) fn send_launch(
-        &self,
-        turn: &mut Turn<'_>,
-        mut launch: StepLaunch,
-    ) -> Option<BTreeSet<LinkId>> {
+    /// Numbers a launch, splits it by rank server and sends each its part. `None`, with nothing sent, when one of the
+    /// nodes has no rank server now.
+    pub(super) fn send_launch(&mut self, turn: &mut Turn<'_>, mut launch: StepLaunch) -> Option<Sent> {
+        launch.launch = LaunchId(self.last_launch + 1);
+        launch.server_grace_ms =
+            Some(self.config.node_timeout_secs).filter(|secs| *secs > 0).map(|secs| u64::from(secs) * 1000);
         let nodes = std::mem::take(&mut launch.nodes);
-        let mut parts: Vec<(LinkId, StepLaunch)> = Vec::new();
+        let mut parts: BTreeMap<LinkId, Box<StepLaunch>> = BTreeMap::new();
         for tasks in nodes {
             let link = self.nodes.get(&tasks.name).filter(|node| node.up)?.link;
-            match parts.iter_mut().find(|(known, _)| *known == link) {
-                Some((_, part)) => part.nodes.push(tasks),
-                None => parts.push((link, StepLaunch { nodes: vec![tasks], ..launch.clone() })),
-            }
+            parts.entry(link).or_insert_with(|| Box::new(launch.clone())).nodes.push(tasks);
         }
-        let links = parts.iter().map(|(link, _)| *link).collect();
-        for (link, part) in parts {
-            turn.tell(link, ToNode::Launch(Box::new(part)));
+        self.last_launch = launch.launch.0;
+        for (link, part) in &parts {
+            turn.tell(*link, ToNode::Launch(part.clone()));
         }
-        Some(links)
+        Some(Sent { launch: launch.launch, parts })
     }
 
     pub(super) fn kill_wait_ms(&self) -> u64 {

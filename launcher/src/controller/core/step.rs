@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prun_runtime::ids::StepKey;
-use prun_runtime::wire::launch::Secret;
+use prun_runtime::ids::{LaunchId, Launched, StepKey};
+use prun_runtime::wire::launch::{Secret, StepLaunch};
 use prun_runtime::wire::step::Exit;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,9 @@ use crate::layout::plan::Plan;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Step {
     pub(super) key: StepKey,
+    /// Which launch of it, once it was launched.
+    #[serde(default)]
+    pub(super) launch: LaunchId,
     pub(super) name: String,
     pub(super) secret: Secret,
     pub(super) plan: Plan,
@@ -27,6 +30,9 @@ pub(super) struct Step {
     pub(super) stage: StepStage,
     /// Rank servers that still have tasks of it.
     pub(super) open: BTreeSet<LinkId>,
+    /// What was sent to those of them that have not said yet that they have it.
+    #[serde(default)]
+    pub(super) unheard: BTreeMap<LinkId, Box<StepLaunch>>,
     /// Whether it was told to end, and why: what it ends as.
     pub(super) ended_as: Option<JobState>,
     pub(super) cancelled_by: Option<u32>,
@@ -36,6 +42,13 @@ pub(super) struct Step {
     pub(super) lost: bool,
     pub(super) start_time: f64,
     pub(super) end_time: Option<f64>,
+    /// The parts of a step over several components, this one among them, by their ranks; empty of any other step. Rank
+    /// servers know it by the number of the first.
+    #[serde(default)]
+    pub(super) parts: Vec<StepKey>,
+    /// Ranks of the parts before this one; its own are counted from 0 here.
+    #[serde(default)]
+    pub(super) first_rank: u32,
 }
 
 /// Where a step is on its way.
@@ -57,9 +70,19 @@ pub(super) struct WaitingStep {
 }
 
 impl Step {
+    /// What rank servers know it by.
+    pub(super) fn launched_as(&self) -> StepKey {
+        self.parts.first().copied().unwrap_or(self.key)
+    }
+
     /// Whether it holds its CPUs.
     pub(super) fn live(&self) -> bool {
         self.stage != StepStage::Ended
+    }
+
+    /// Which launch of which step it is.
+    pub(super) fn launched(&self) -> Launched {
+        Launched { key: self.launched_as(), launch: self.launch }
     }
 
     /// Its exit as a whole: the highest of its tasks'.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prun_runtime::ids::{JobId, StepId, StepKey};
+use prun_runtime::ids::{JobId, LaunchId, StepKey};
 use prun_runtime::limits::WAITING_STEPS_MAX;
 use prun_runtime::wire::launch::StepLaunch;
 use prun_runtime::wire::node::ToNode;
@@ -14,6 +14,7 @@ use super::finish::StepEnding;
 use super::job::Job;
 use super::lifecycle::Stage;
 use super::step::{Step, StepStage, WaitingStep};
+use super::step_parts::{parts_of, whole_plan};
 use super::turn::Turn;
 use crate::controller::api::{ErrorCode, JobState, Refusal, Reply, StepAttach, StepCreated, StepRequest};
 use crate::layout::plan::{NodePlan, Plan};
@@ -23,8 +24,8 @@ use crate::script::spec::{JobSpec, NodeDistribution};
 impl Cluster {
     /// `srun` inside a job asks for CPUs.
     pub(super) fn create_step(&mut self, turn: &mut Turn<'_>, asker: Asker, request: StepRequest) {
-        match self.place_step(&request) {
-            Ok(layout) => self.step_created(turn, asker, &request, layout),
+        match self.place_parts(&request) {
+            Ok(layouts) => self.step_created(turn, asker, &request, layouts),
             Err(StepUnfit::Never(code, detail)) => turn.answer(asker, Reply::Error(Refusal { code, detail })),
             Err(StepUnfit::Busy) if request.immediate => {
                 turn.answer(asker, Reply::Error(ErrorCode::StepsBusy.into()));
@@ -44,7 +45,7 @@ impl Cluster {
         turn.answer(asker, Reply::Pending { job: id, reason });
     }
 
-    fn place_step(&self, request: &StepRequest) -> Result<StepLayout, StepUnfit> {
+    pub(super) fn place_step(&self, request: &StepRequest) -> Result<StepLayout, StepUnfit> {
         let never = |code| StepUnfit::Never(code, Vec::new());
         let job = self.jobs.get(&request.job).ok_or_else(|| never(ErrorCode::InvalidJobId))?;
         match job.stage {
@@ -59,40 +60,59 @@ impl Cluster {
         lay_out(&job.spec, allocation, &busy, &request.spec, &request.step)
     }
 
-    fn step_created(&mut self, turn: &mut Turn<'_>, asker: Asker, request: &StepRequest, layout: StepLayout) {
+    fn step_created(
+        &mut self,
+        turn: &mut Turn<'_>,
+        asker: Asker,
+        request: &StepRequest,
+        layouts: Vec<StepLayout>,
+    ) {
         let secret = turn.secret();
-        let Some(job) = self.jobs.get_mut(&request.job) else { return };
-        let key = StepKey { job: job.id, step: StepId(job.run.next_step) };
-        job.run.next_step += 1;
-        let step = Step {
-            key,
-            name: request.name.clone(),
-            secret: secret.clone(),
-            plan: layout.plan.clone(),
-            overlap: request.step.overlap,
-            distribution: distribution_text(&request.spec, &layout.plan),
-            command_line: request.command_line.clone(),
-            limit: request.spec.time_limit.flatten(),
-            stage: StepStage::Created(asker.client),
-            open: BTreeSet::new(),
-            ended_as: None,
-            cancelled_by: None,
-            exits: BTreeMap::new(),
-            lost: false,
-            start_time: turn.now,
-            end_time: None,
-        };
-        job.run.steps.insert(key.step, step);
-        turn.changed.insert(key.job);
-        let Some(job) = self.jobs.get(&key.job) else { return };
+        let Some(step) = self.next_step(request.job) else { return };
+        let key = StepKey { job: request.job, step };
+        let parts = parts_of(request, step, &layouts);
+        let plan = whole_plan(&layouts);
+        let warnings = layouts.iter().flat_map(|layout| layout.warnings.clone()).collect();
+        let mut first_rank = 0;
+        for (request, layout) in request.parts().zip(layouts) {
+            let size = layout.plan.size();
+            let step = Step {
+                key: StepKey { job: request.job, step },
+                launch: LaunchId::default(),
+                name: request.name.clone(),
+                secret: secret.clone(),
+                overlap: request.step.overlap,
+                distribution: distribution_text(&request.spec, &layout.plan),
+                plan: layout.plan,
+                command_line: request.command_line.clone(),
+                limit: request.spec.time_limit.flatten(),
+                stage: StepStage::Created(asker.client),
+                open: BTreeSet::new(),
+                unheard: BTreeMap::new(),
+                ended_as: None,
+                cancelled_by: None,
+                exits: BTreeMap::new(),
+                lost: false,
+                start_time: turn.now,
+                end_time: None,
+                parts: parts.iter().map(|part| part.key).collect(),
+                first_rank,
+            };
+            first_rank += size;
+            let Some(job) = self.jobs.get_mut(&request.job) else { return };
+            job.run.steps.insert(step.key.step, step);
+            turn.changed.insert(request.job);
+        }
+        let Some(job) = self.view_of_parts(request, turn.now) else { return };
         let created = StepCreated {
             key,
             secret,
-            addresses: self.addresses(&layout.plan),
-            plan: layout.plan,
-            job: Box::new(self.view(job, turn.now)),
+            addresses: self.addresses(&plan),
+            plan,
+            job: Box::new(job),
             kill_wait_ms: self.kill_wait_ms(),
-            warnings: layout.warnings,
+            warnings,
+            parts,
         };
         turn.answer(asker, Reply::StepCreated(Box::new(created)));
     }
@@ -107,8 +127,8 @@ impl Cluster {
     pub(super) fn retry_steps(&mut self, turn: &mut Turn<'_>, id: JobId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         for waiting in std::mem::take(&mut job.run.waiting_steps) {
-            match self.place_step(&waiting.request) {
-                Ok(layout) => self.step_created(turn, waiting.asker, &waiting.request, layout),
+            match self.place_parts(&waiting.request) {
+                Ok(layouts) => self.step_created(turn, waiting.asker, &waiting.request, layouts),
                 Err(StepUnfit::Never(code, detail)) => {
                     turn.answer(waiting.asker, Reply::Error(Refusal { code, detail }));
                 }
@@ -121,6 +141,16 @@ impl Cluster {
         }
     }
 
+    /// The same of every component: a step may wait for those of several.
+    pub(super) fn retry_steps_of_all(&mut self, turn: &mut Turn<'_>, id: JobId) {
+        let Some(job) = self.jobs.get(&id) else { return };
+        let components: Vec<JobId> = self.components(job).into_iter().map(|job| job.id).collect();
+        if components.is_empty() {
+            return self.retry_steps(turn, id);
+        }
+        components.into_iter().for_each(|component| self.retry_steps(turn, component));
+    }
+
     /// `srun` knows all it needs: its step goes to the rank servers.
     pub(super) fn launch_step(&mut self, turn: &mut Turn<'_>, launch: StepLaunch) -> Result<(), Refusal> {
         let key = launch.key;
@@ -129,18 +159,35 @@ impl Cluster {
         if !matches!(step.stage, StepStage::Created(_)) {
             return Err(ErrorCode::AlreadyDone.into());
         }
-        let planned = |name: &String| step.plan.nodes.iter().any(|node| node.name == *name);
+        let parts = self.parts(key);
+        let planned = |name: &String| parts.iter().any(|part| self.plans(*part, name));
         if launch.nodes.is_empty() || !launch.nodes.iter().all(|node| planned(&node.name)) {
             return Err(ErrorCode::InvalidNodeName.into());
         }
         let launch = StepLaunch { secret: step.secret.clone(), ..launch };
-        let Some(links) = self.send_launch(turn, launch) else {
-            self.end_step(turn, key, StepEnding::new(JobState::NodeFail));
+        let Some(sent) = self.send_launch(turn, launch) else {
+            for part in parts {
+                self.end_step(turn, part, StepEnding::new(JobState::NodeFail));
+            }
             return Err(ErrorCode::NodesBusy.into());
         };
+        let number = sent.number();
+        // What may have to be sent again is kept with the first part.
+        self.with_step(key, |step| step.is_sent(sent));
+        for part in parts {
+            self.step_launched(turn, part, number);
+        }
+        Ok(())
+    }
+
+    /// A step, or a part of one, is on its way to its rank servers.
+    fn step_launched(&mut self, turn: &mut Turn<'_>, key: StepKey, launch: LaunchId) {
+        let step = self.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
+        let nodes = step.into_iter().flat_map(|step| &step.plan.nodes);
+        let links = nodes.filter_map(|node| self.nodes.get(&node.name)).map(|node| node.link).collect();
         let limit = self.with_step(key, |step| {
             step.stage = StepStage::Running;
-            step.open = links;
+            (step.open, step.launch) = (links, launch);
             step.start_time = turn.now;
             step.limit
         });
@@ -148,7 +195,6 @@ impl Cluster {
             self.deadlines.add(turn.now + f64::from(minutes) * 60.0, Look::Job(key.job));
         }
         turn.changed.insert(key.job);
-        Ok(())
     }
 
     /// `sattach`.
@@ -160,17 +206,16 @@ impl Cluster {
         if step.stage == StepStage::Ended && !logged {
             return Err(ErrorCode::AlreadyDone.into());
         }
-        Ok(StepAttach {
-            secret: step.secret.clone(),
-            plan: step.plan.clone(),
-            addresses: self.addresses(&step.plan),
-        })
+        let plan = self.plan_of_parts(step);
+        let (key, secret) = (step.launched_as(), step.secret.clone());
+        Ok(StepAttach { key, secret, addresses: self.addresses(&plan), plan })
     }
 
     /// A signal for every task of a step.
     pub(super) fn signal_step(&self, turn: &mut Turn<'_>, key: StepKey, signal: i32) {
+        let launched = self.launched_as(key);
         for link in self.links_of(key) {
-            turn.tell(link, ToNode::Signal { key, signal });
+            turn.tell(link, ToNode::Signal { key: launched, signal });
         }
     }
 

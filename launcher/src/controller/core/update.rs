@@ -181,7 +181,7 @@ impl Cluster {
     fn time(&self, value: &str, now: f64) -> Result<i64, Refusal> {
         let timestamp = jiff::Timestamp::from_second(now as i64).map_err(|_| ErrorCode::InvalidUpdate)?;
         let clock = timestamp.to_zoned_datetime(self.config.time_zone.clone());
-        Ok(begin::parse(value, &clock).ok_or(ErrorCode::InvalidUpdate)?)
+        Ok(begin::parse(value, &clock).map_err(|_| ErrorCode::InvalidUpdate)?)
     }
 
     /// What a submission would be refused for, an update is.

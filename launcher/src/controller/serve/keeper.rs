@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use prun_runtime::limits::POSTPONED_EVENTS_MAX;
@@ -15,9 +15,10 @@ use prun_runtime::limits::POSTPONED_EVENTS_MAX;
 use super::owner::Owner;
 use crate::controller::api::{Answer, ErrorCode, Refusal, Reply};
 use crate::controller::core::Cluster;
-use crate::controller::core::event::{Effect, Event};
+use crate::controller::core::event::{Asker, Effect, Event};
+use crate::controller::core::image::Image;
 use crate::controller::core::watch::Audience;
-use crate::controller::journal::{Journal, JournalError, Record};
+use crate::controller::journal::{Journal, JournalError, Record, Store};
 
 /// Pause between looks whether there is room again: nobody tells when somebody removes a file.
 const RETRY: Duration = Duration::from_secs(1);
@@ -32,14 +33,18 @@ pub(super) struct Happened {
 
 /// The journal, and what is on its way to it.
 #[derive(Debug)]
-pub(super) struct Keeper {
-    /// `None`: the cluster is in memory only.
-    journal: Option<Journal>,
+pub(super) struct Keeper<S = Journal> {
+    /// `None`: the cluster is in memory only; or the journal is being written just now.
+    journal: Option<S>,
+    /// There is a journal.
+    keeps: bool,
     /// Events since the last writing.
     batch: Vec<Happened>,
     /// Who waited to be told something before them.
     audience: Option<Audience>,
     stall: Option<Stall>,
+    /// Backups that are asked for.
+    backups: Vec<(Asker, PathBuf)>,
 }
 
 /// The journal cannot be written.
@@ -51,20 +56,57 @@ struct Stall {
     put_off: VecDeque<(f64, Event)>,
 }
 
-impl Keeper {
-    pub(super) fn new(journal: Option<Journal>, cluster: &Cluster) -> Self {
-        let audience = journal.is_some().then(|| cluster.audience());
-        Self { journal, batch: Vec::new(), audience, stall: None }
+/// Events on their way to the disk.
+#[derive(Debug)]
+pub(super) struct Writing<S> {
+    journal: S,
+    batch: Vec<Happened>,
+    image: Option<Image>,
+    effects: Vec<Effect>,
+    backups: Vec<(Asker, PathBuf)>,
+}
+
+/// What became of them.
+#[derive(Debug)]
+pub(super) struct Written<S> {
+    writing: Writing<S>,
+    result: Result<(), JournalError>,
+    backups: Vec<(Asker, Result<(), JournalError>)>,
+}
+
+impl<S: Store> Writing<S> {
+    /// Writes events to the journal, and now and then the image that takes the place of all of them. Blocks on the disk.
+    pub(super) fn write(mut self) -> Written<S> {
+        let back_up = |(asker, path): (Asker, PathBuf)| (asker, self.journal.back_up(&path));
+        let backups = std::mem::take(&mut self.backups).into_iter().map(back_up).collect();
+        let changes = self.batch.iter().filter(|happened| happened.changes);
+        let result = self.journal.append(changes.map(|happened| &happened.record));
+        if let (Ok(()), Some(image)) = (&result, self.image.take())
+            && let Err(error) = self.journal.compact(&image)
+        {
+            // The events are kept all the same.
+            tracing::warn!(error = &error as &dyn Error, "no image of the cluster could be written");
+            self.journal.put_off();
+        }
+        Written { writing: self, result, backups }
+    }
+}
+
+impl<S: Store> Keeper<S> {
+    pub(super) fn new(journal: Option<S>, cluster: &Cluster) -> Self {
+        let keeps = journal.is_some();
+        let audience = keeps.then(|| cluster.audience());
+        Self { journal, keeps, batch: Vec::new(), audience, stall: None, backups: Vec::new() }
     }
 
     #[cfg(test)]
-    pub(super) fn journal(&self) -> &Journal {
+    pub(super) fn journal(&self) -> &S {
         self.journal.as_ref().unwrap()
     }
 
     /// Whether events are to be remembered until they are written.
     pub(super) fn wants_events(&self) -> bool {
-        self.journal.is_some()
+        self.keeps
     }
 
     pub(super) fn add(&mut self, happened: Option<Happened>) {
@@ -77,7 +119,7 @@ impl Keeper {
 
     /// The journal's trouble, for a user.
     fn why(&self, error: &JournalError) -> String {
-        let path = self.journal.as_ref().map_or(Path::new("journal"), Journal::path);
+        let path = self.journal.as_ref().map_or(Path::new("journal"), Store::path);
         // What lies deeper only says the same with its number.
         match error.source() {
             Some(cause) => format!("cannot write `{}`: {cause}", path.display()),
@@ -85,10 +127,26 @@ impl Keeper {
         }
     }
 
+    /// A copy is made once all that led to the wish for it is kept.
+    pub(super) fn back_up(&mut self, asker: Asker, path: String) {
+        self.backups.push((asker, path.into()));
+    }
+
     /// Whether one more event can be put off.
     pub(super) fn has_room(&self) -> bool {
         self.stall.as_ref().is_none_or(|stall| stall.put_off.len() < POSTPONED_EVENTS_MAX)
     }
+}
+
+/// An error with its causes, for a user.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
 }
 
 /// When it is time to look whether there is room again; never where nothing is put off.
@@ -100,53 +158,65 @@ pub(super) async fn retry(stalled: bool) {
     }
 }
 
-impl Owner {
+impl<S: Store> Owner<S> {
     /// Keeps what has happened, then does what it wants done: also what that leads to.
     pub(super) async fn let_out(&mut self) {
-        while !self.keeper.batch.is_empty() || !self.effects.is_empty() {
-            let batch = std::mem::take(&mut self.keeper.batch);
-            let effects = std::mem::take(&mut self.effects);
-            match self.keep(batch).await {
-                Ok(()) => {
-                    effects.into_iter().for_each(|effect| self.act(effect));
-                    if self.keeper.journal.is_some() {
-                        self.keeper.audience = Some(self.cluster.audience());
-                    }
-                }
-                Err((error, batch)) => self.go_back(&error, batch, &effects),
-            }
+        while let Some(writing) = self.begin_writing() {
+            // An error here: the runtime is going down, and with it this task.
+            let Ok(written) = tokio::task::spawn_blocking(|| writing.write()).await else { return };
+            self.written(written);
         }
     }
 
-    /// Writes events to the journal, and now and then the image that takes the place of all of them.
-    async fn keep(&mut self, batch: Vec<Happened>) -> Result<(), (JournalError, Vec<Happened>)> {
-        if !batch.iter().any(|happened| happened.changes) {
-            return Ok(());
-        }
-        let Some(mut journal) = self.keeper.journal.take() else { return Ok(()) };
-        let image = journal.is_long().then(|| self.cluster.image());
-        let written = tokio::task::spawn_blocking(move || {
-            let records = batch.iter().filter(|happened| happened.changes).map(|happened| &happened.record);
-            let result = journal.append(records);
-            if let (Ok(()), Some(image)) = (&result, image)
-                && let Err(error) = journal.compact(&image)
+    /// What is to be kept now. Effects of what need not be kept are let out at once.
+    pub(super) fn begin_writing(&mut self) -> Option<Writing<S>> {
+        while !self.keeper.batch.is_empty() || !self.effects.is_empty() || !self.keeper.backups.is_empty() {
+            let batch = std::mem::take(&mut self.keeper.batch);
+            let effects = std::mem::take(&mut self.effects);
+            let backups = std::mem::take(&mut self.keeper.backups);
+            if (batch.iter().any(|happened| happened.changes) || !backups.is_empty())
+                && let Some(journal) = self.keeper.journal.take()
             {
-                // The events are kept all the same.
-                tracing::warn!(error = &error as &dyn Error, "no image of the cluster could be written");
-                journal.put_off();
+                let image = journal.is_long().then(|| self.cluster.image());
+                return Some(Writing { journal, batch, image, effects, backups });
             }
-            (journal, result, batch)
-        });
-        // An error here: the runtime is going down, and with it this task.
-        let Ok((journal, result, batch)) = written.await else { return Ok(()) };
+            for (asker, _) in backups {
+                let detail = vec!["this controller keeps no journal".to_owned()];
+                let reply = Reply::Error(Refusal { code: ErrorCode::Journal, detail });
+                self.answer(asker.client, Answer { id: asker.call, reply });
+            }
+            self.act_all(effects);
+        }
+        None
+    }
+
+    /// Events are on the disk, or could not be brought there.
+    pub(super) fn written(&mut self, Written { writing, result, backups }: Written<S>) {
+        let Writing { journal, batch, effects, .. } = writing;
         self.keeper.journal = Some(journal);
-        result.map_err(|error| (error, batch))
+        for (asker, made) in backups {
+            let refusal =
+                |error: JournalError| Refusal { code: ErrorCode::Journal, detail: vec![chain(&error)] };
+            let reply = made.map_or_else(|error| Reply::Error(refusal(error)), |()| Reply::Done);
+            self.answer(asker.client, Answer { id: asker.call, reply });
+        }
+        match result {
+            Ok(()) => self.act_all(effects),
+            Err(error) => self.go_back(&error, batch, &effects),
+        }
+    }
+
+    fn act_all(&mut self, effects: Vec<Effect>) {
+        effects.into_iter().for_each(|effect| self.act(effect));
+        if self.keeper.keeps {
+            self.keeper.audience = Some(self.cluster.audience());
+        }
     }
 
     /// What was not kept has not happened.
     fn go_back(&mut self, error: &JournalError, batch: Vec<Happened>, effects: &[Effect]) {
         tracing::error!(error = error as &dyn Error, "the journal cannot be written");
-        let kept = self.keeper.journal.as_ref().map(Journal::reload);
+        let kept = self.keeper.journal.as_ref().map(Store::reload);
         self.cluster = match (kept, self.keeper.audience.clone()) {
             (Some(Ok(cluster)), Some(audience)) => cluster.before(audience),
             (Some(Err(error)), _) => return self.give_up(&error, effects),
@@ -180,7 +250,7 @@ impl Owner {
     /// If there is room again: what was put off happens now, with the time it has.
     pub(super) fn go_on(&mut self) {
         let journal = self.keeper.journal.as_ref();
-        let has_room = |_: &mut Stall| journal.is_some_and(Journal::has_room);
+        let has_room = |_: &mut Stall| journal.is_some_and(Store::has_room);
         let Some(stall) = self.keeper.stall.take_if(has_room) else { return };
         tracing::info!("the journal can be written again");
         for (now, event) in stall.put_off {

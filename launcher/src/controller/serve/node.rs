@@ -54,10 +54,16 @@ pub(super) async fn serve(
 ) -> Result<(), NodeLost> {
     let (mut reader, mut writer) = (FrameReader::new(link.read), FrameWriter::new(link.write));
     let heard = AtomicBool::new(false);
+    let mut busy = None;
     let read = async {
         while let Some(message) = reader.message::<FromNode>().await? {
             heard.store(true, Ordering::Relaxed);
-            if !matches!(message, FromNode::Pong { .. }) && says.send(message).await.is_err() {
+            // That it is there needs no word; how busy it is does, when that is another than before.
+            let is_news = match &message {
+                FromNode::Pong { load, .. } => std::mem::replace(&mut busy, *load) != *load,
+                _ => true,
+            };
+            if is_news && says.send(message).await.is_err() {
                 return Err(NodeLost::Closed);
             }
         }

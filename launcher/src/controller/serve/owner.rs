@@ -1,20 +1,21 @@
 //! The task that owns the core.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prun_runtime::wire::launch::Secret;
 use prun_runtime::wire::node::{FromNode, ToNode};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 
 use super::keeper::{Happened, Keeper, retry};
-use crate::controller::api::{Answer, Call, Reply, Request};
+use crate::controller::api::{Answer, Call, ErrorCode, Refusal, Reply, Request};
+use crate::controller::config_file::{self, LoadError};
 use crate::controller::core::Cluster;
 use crate::controller::core::config::Config;
-use crate::controller::core::event::{ClientId, Effect, Event, LinkId, Peer};
-use crate::controller::journal::{Journal, JournalError, Record};
+use crate::controller::core::event::{Asker, ClientId, Effect, Event, LinkId, Peer};
+use crate::controller::journal::{Journal, JournalError, Record, Store};
 
 /// What sessions and links send to the owner.
 #[derive(Debug)]
@@ -41,12 +42,24 @@ pub(super) enum Inbox {
 const SHELL: ClientId = ClientId(0);
 
 /// Messages handled before their events are kept together and their effects let out.
-const BATCH_MAX: usize = 256;
+pub(super) const BATCH_MAX: usize = 256;
+
+/// What the owner asks of the system.
+pub(super) trait System: Send {
+    /// Unix seconds.
+    fn now(&self) -> f64;
+    /// Bytes that nobody can guess.
+    fn secret(&mut self) -> Secret;
+}
+
+/// The system that this process runs on.
+struct Machine;
 
 /// The core with all its correspondents.
-pub(super) struct Owner {
+pub(super) struct Owner<S = Journal> {
     pub(super) cluster: Cluster,
-    pub(super) keeper: Keeper,
+    pub(super) keeper: Keeper<S>,
+    system: Box<dyn System>,
     /// What is to be done once all that led to it is kept.
     pub(super) effects: Vec<Effect>,
     clients: HashMap<ClientId, (mpsc::Sender<Answer>, Peer)>,
@@ -58,22 +71,34 @@ pub(super) struct Owner {
 impl Owner {
     /// A cluster that begins, and is gone with its controller.
     pub(super) fn new(config: Config) -> Self {
-        Self::of(Cluster::new(config), None)
+        Self::of(Cluster::new(config), None, Box::new(Machine))
     }
 
     /// A cluster that goes on where its journal ends.
-    pub(super) fn recover(config: Config, mut journal: Journal) -> Result<Self, JournalError> {
+    pub(super) fn recover(config: Config, journal: Journal) -> Result<Self, JournalError> {
+        Self::recover_on(Box::new(Machine), config, journal)
+    }
+}
+
+impl<S: Store> Owner<S> {
+    /// The same on any system, with any store.
+    pub(super) fn recover_on(
+        system: Box<dyn System>,
+        config: Config,
+        mut journal: S,
+    ) -> Result<Self, JournalError> {
         let cluster = journal.recover(config)?;
-        let mut owner = Self::of(cluster, Some(journal));
-        owner.apply(now(), Event::Restarted);
+        let mut owner = Self::of(cluster, Some(journal), system);
+        owner.apply(owner.system.now(), Event::Restarted);
         Ok(owner)
     }
 
-    fn of(cluster: Cluster, journal: Option<Journal>) -> Self {
+    fn of(cluster: Cluster, journal: Option<S>, system: Box<dyn System>) -> Self {
         Self {
             last_id: cluster.last_correspondent(),
             keeper: Keeper::new(journal, &cluster),
             cluster,
+            system,
             effects: Vec::new(),
             clients: HashMap::new(),
             links: HashMap::new(),
@@ -85,7 +110,7 @@ impl Owner {
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Inbox>, end: watch::Sender<bool>) {
         while !self.stopped {
             self.let_out().await;
-            let deadline = self.cluster.next_deadline().filter(|_| !self.keeper.is_stalled());
+            let pause = self.pause();
             tokio::select! {
                 message = inbox.recv(), if self.keeper.has_room() => match message {
                     Some(message) => {
@@ -94,7 +119,7 @@ impl Owner {
                     }
                     None => break,
                 },
-                () = until(deadline) => self.happens(Event::Timer),
+                () = pass(pause) => self.happens(Event::Timer),
                 () = retry(self.keeper.is_stalled()) => self.go_on(),
             }
             // What has come meanwhile goes to the disk together with it.
@@ -119,7 +144,9 @@ impl Owner {
                 self.clients.insert(client, (answers, peer));
             }
             Inbox::ClientSays { client, call } => {
-                if let Some((_, peer)) = self.clients.get(&client) {
+                if matches!(call.request, Request::Reconfigure) && self.clients.contains_key(&client) {
+                    self.reconfigure(Asker { client, call: call.id });
+                } else if let Some((_, peer)) = self.clients.get(&client) {
                     let peer = peer.clone();
                     self.happens(Event::Call { client, peer, call });
                 }
@@ -147,6 +174,30 @@ impl Owner {
         }
     }
 
+    /// Seconds until something has to be looked at: never very many, so that a clock that is set is noticed.
+    pub(super) fn pause(&self) -> Option<f64> {
+        const SECS_MAX: f64 = 60.0;
+        let deadline = self.cluster.next_deadline().filter(|_| !self.keeper.is_stalled());
+        deadline.map(|deadline| (deadline - self.system.now()).clamp(0.0, SECS_MAX))
+    }
+
+    /// Reads the configuration file again. A file that is wrong changes nothing.
+    fn reconfigure(&mut self, asker: Asker) {
+        let Asker { client, call: id } = asker;
+        let refusal = match read_again(self.cluster.config()) {
+            Ok(config) if !self.keeper.is_stalled() => {
+                return self.happens(Event::Reconfigured { asker, config: Box::new(config) });
+            }
+            Ok(_) => ErrorCode::Journal.into(),
+            Err(error) => {
+                let mut detail: Vec<String> = vec![error.to_string()];
+                detail.extend(std::error::Error::source(&error).map(ToString::to_string));
+                Refusal { code: ErrorCode::Configuration, detail }
+            }
+        };
+        self.answer(client, Answer { id, reply: Reply::Error(refusal) });
+    }
+
     fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
@@ -165,11 +216,12 @@ impl Owner {
     }
 
     /// Something happens: now, or as far as the rest of the world is concerned, later.
-    fn happens(&mut self, event: Event) {
+    pub(super) fn happens(&mut self, event: Event) {
+        let now = self.system.now();
         if self.keeper.is_stalled() && self.cluster.is_changed_by(&event) {
-            self.put_off(now(), event);
+            self.put_off(now, event);
         } else {
-            self.apply(now(), event);
+            self.apply(now, event);
         }
     }
 
@@ -179,8 +231,9 @@ impl Owner {
             changes: self.cluster.is_changed_by(&event),
             record: Record { now, event: event.clone(), secrets: Vec::new() },
         });
+        let system = &mut self.system;
         let mut draw = || {
-            let secret = secret();
+            let secret = system.secret();
             if let Some(happened) = &mut happened {
                 happened.record.secrets.push(secret.clone());
             }
@@ -194,6 +247,7 @@ impl Owner {
         match effect {
             Effect::Answer { client, answer } => self.answer(client, *answer),
             Effect::Tell { link, message } => self.tell(link, message),
+            Effect::Backup { asker, path } => self.keeper.back_up(asker, path),
             Effect::Stop => self.stopped = true,
         }
     }
@@ -218,26 +272,29 @@ impl Owner {
     }
 }
 
-/// Unix seconds.
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+/// The configuration as its file says it now; without a file as it is. Blocks on the disk.
+fn read_again(config: &Config) -> Result<Config, LoadError> {
+    let Some(file) = &config.file else { return Ok(config.clone()) };
+    config_file::load(Path::new(file), Config::of_this_machine()).map(|loaded| loaded.config)
 }
 
-/// Until a time in Unix seconds; for ever where there is none.
-async fn until(deadline: Option<f64>) {
-    /// A timer is never set further ahead, so that a clock that is set is noticed.
-    const AHEAD_SECS_MAX: f64 = 60.0;
-    let Some(deadline) = deadline else { return std::future::pending().await };
-    let ahead = (deadline - now()).clamp(0.0, AHEAD_SECS_MAX);
-    tokio::time::sleep_until(Instant::now() + Duration::from_secs_f64(ahead)).await;
-}
-
-/// Random bytes from the system.
-fn secret() -> Secret {
-    let mut bytes = [0; 32];
-    // Linux has them once it is up; a secret of zeros would be refused by nobody, so rather end here.
-    if let Err(error) = getrandom::fill(&mut bytes) {
-        panic!("no random bytes for a step's secret: {error}");
+impl System for Machine {
+    fn now(&self) -> f64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
     }
-    Secret(bytes)
+
+    fn secret(&mut self) -> Secret {
+        let mut bytes = [0; 32];
+        // Linux has them once it is up; a secret of zeros would be refused by nobody, so rather end here.
+        if let Err(error) = getrandom::fill(&mut bytes) {
+            panic!("no random bytes for a step's secret: {error}");
+        }
+        Secret(bytes)
+    }
+}
+
+/// For so many seconds; for ever where there is no deadline.
+async fn pass(seconds: Option<f64>) {
+    let Some(seconds) = seconds else { return std::future::pending().await };
+    tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
 }

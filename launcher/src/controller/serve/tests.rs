@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use prun_runtime::ids::{JobId, Rank};
+use prun_runtime::ids::{JobId, Launched, Rank};
 use prun_runtime::net::link::Link;
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
@@ -65,12 +65,13 @@ fn facts(name: &str) -> NodeFacts {
         os: String::new(),
         arch: String::new(),
         boot_time: 0,
+        memory_id: 0,
     }
 }
 
 async fn register(says: &mpsc::Sender<FromNode>) {
     let nodes = vec![facts("n1"), facts("n2")];
-    says.send(FromNode::Register { nodes, steps: Vec::new() }).await.unwrap();
+    says.send(FromNode::Register { nodes, steps: Vec::new(), launches: Vec::new() }).await.unwrap();
 }
 
 fn submission(script: bool) -> Box<Submission> {
@@ -111,11 +112,11 @@ async fn nodes_are_there(client: &mut Client, count: usize) {
     .unwrap();
 }
 
-async fn launched(told: &mut mpsc::Receiver<ToNode>) -> prun_runtime::ids::StepKey {
+async fn launched(told: &mut mpsc::Receiver<ToNode>) -> Launched {
     loop {
         match timeout(PATIENCE, told.recv()).await.unwrap() {
-            Some(ToNode::Launch(launch)) => return launch.key,
-            Some(ToNode::Registered) => {}
+            Some(ToNode::Launch(launch)) => return launch.launched(),
+            Some(ToNode::Registered | ToNode::Kept { .. }) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -132,12 +133,12 @@ async fn a_job_goes_from_a_clients_socket_to_a_rank_server_and_back() {
         Reply::Submitted { job, .. } => job,
         other => panic!("{other:?}"),
     };
-    let key = launched(&mut told).await;
+    let Launched { key, launch } = launched(&mut told).await;
     assert_eq!(key.job, job);
     assert!(matches!(client.call(Request::WatchJob { job }).await, Reply::Job(_)));
-    says.send(FromNode::Exited { key, rank: Rank(0), exit: Exit::default() }).await.unwrap();
+    says.send(FromNode::Exited { key, launch, rank: Rank(0), exit: Exit::default() }).await.unwrap();
     assert!(matches!(client.reply().await, Reply::Job(_)));
-    says.send(FromNode::StepDone { key, lost: false }).await.unwrap();
+    says.send(FromNode::StepDone { key, launch, lost: false }).await.unwrap();
     assert!(matches!(client.reply().await, Reply::Job(_)));
     match client.reply().await {
         Reply::Ended { job } => assert_eq!(job.state, JobState::Completed),
@@ -174,7 +175,7 @@ async fn a_rank_server_may_join_over_a_stream() {
     let (read, write) = tokio::io::split(ours);
     let mut writer = FrameWriter::new(write);
     let nodes = vec![facts("n1"), facts("n2")];
-    say(&mut writer, FromNode::Register { nodes, steps: Vec::new() }).await;
+    say(&mut writer, FromNode::Register { nodes, steps: Vec::new(), launches: Vec::new() }).await;
     let mut client = Client::new(&handle);
     nodes_are_there(&mut client, 2).await;
     client.call(Request::Submit(submission(true))).await;
@@ -183,10 +184,13 @@ async fn a_rank_server_may_join_over_a_stream() {
     assert_eq!(message, ToNode::Registered);
     let message: ToNode = timeout(PATIENCE, reader.message()).await.unwrap().unwrap().unwrap();
     let ToNode::Launch(launch) = message else { panic!("{message:?}") };
-    let key = launch.key;
-    say(&mut writer, FromNode::Exited { key, rank: Rank(0), exit: Exit { code: 3, ..Exit::default() } })
-        .await;
-    say(&mut writer, FromNode::StepDone { key, lost: false }).await;
+    let Launched { key, launch } = launch.launched();
+    say(
+        &mut writer,
+        FromNode::Exited { key, launch, rank: Rank(0), exit: Exit { code: 3, ..Exit::default() } },
+    )
+    .await;
+    say(&mut writer, FromNode::StepDone { key, launch, lost: false }).await;
     match client.call(Request::WaitJob { job: key.job }).await {
         Reply::Ended { job } => assert_eq!((job.state, job.exit.code), (JobState::Failed, 3)),
         reply => panic!("{reply:?}"),
@@ -244,29 +248,29 @@ async fn goes_on(politely: bool) {
             client.call(Request::Ping).await;
             client.call(Request::Submit(submission(true))).await;
             client.call(Request::Submit(submission(true))).await;
-            let key = launched(&mut told).await;
+            let Launched { key, launch } = launched(&mut told).await;
             if politely {
                 handle.leave().await;
             }
-            key
+            Launched { key, launch }
         })
         // Here the runtime goes, and its controller with it, in the middle of everything.
     });
-    let key = first.join().unwrap();
+    let Launched { key, launch } = first.join().unwrap();
     let handle = Handle::recover(Config::default(), &path).unwrap();
     let (says, mut told) = handle.join();
     let nodes = vec![facts("n1"), facts("n2")];
-    says.send(FromNode::Register { nodes, steps: vec![key] }).await.unwrap();
+    says.send(FromNode::Register { nodes, steps: vec![key], launches: vec![launch] }).await.unwrap();
     let mut client = Client::new(&handle);
-    says.send(FromNode::Exited { key, rank: Rank(0), exit: Exit { code: 5, ..Exit::default() } })
+    says.send(FromNode::Exited { key, launch, rank: Rank(0), exit: Exit { code: 5, ..Exit::default() } })
         .await
         .unwrap();
-    says.send(FromNode::StepDone { key, lost: false }).await.unwrap();
+    says.send(FromNode::StepDone { key, launch, lost: false }).await.unwrap();
     match client.call(Request::WaitJob { job: key.job }).await {
         Reply::Ended { job } => assert_eq!((job.state, job.exit.code), (JobState::Failed, 5)),
         reply => panic!("{reply:?}"),
     }
-    assert_eq!(launched(&mut told).await.job, JobId(key.job.0 + 1));
+    assert_eq!(launched(&mut told).await.key.job, JobId(key.job.0 + 1));
 }
 
 /// An owner whose messages the test hands in one by one.
@@ -291,7 +295,13 @@ impl Stalled {
         owner.take(Inbox::NodeHere { messages: to_node, id: link_id });
         let (client, link) = (client.recv().await.unwrap(), link.recv().await.unwrap());
         let mut stalled = Self { owner, client, answers, told, link, calls: 0 };
-        stalled.node_says(FromNode::Register { nodes: vec![facts("n1")], steps: Vec::new() }).await;
+        stalled
+            .node_says(FromNode::Register {
+                nodes: vec![facts("n1")],
+                steps: Vec::new(),
+                launches: Vec::new(),
+            })
+            .await;
         stalled
     }
 
@@ -348,7 +358,7 @@ async fn on_a_full_disk_changes_are_refused_and_nothing_is_lost() {
     let path = dir.path().join("journal");
     let mut world = Stalled::new(&path).await;
     let Reply::Submitted { job, .. } = world.ask(Request::Submit(small())).await else { panic!() };
-    let key = launched(&mut world.told).await;
+    let Launched { key, launch } = launched(&mut world.told).await;
     world.say(Request::WaitJob { job });
     let waiting = world.calls;
     world.owner.let_out().await;
@@ -359,9 +369,9 @@ async fn on_a_full_disk_changes_are_refused_and_nothing_is_lost() {
     let refused = world.calls;
     world.owner.take(Inbox::NodeSays {
         link: world.link,
-        message: FromNode::Exited { key, rank: Rank(0), exit: Exit { code: 4, ..Exit::default() } },
+        message: FromNode::Exited { key, launch, rank: Rank(0), exit: Exit { code: 4, ..Exit::default() } },
     });
-    world.node_says(FromNode::StepDone { key, lost: false }).await;
+    world.node_says(FromNode::StepDone { key, launch, lost: false }).await;
     let mut said: Vec<_> = std::iter::from_fn(|| world.answers.try_recv().ok()).collect();
     said.sort_by_key(|answer| answer.id);
     let [ping, refusal] = said.as_slice() else { panic!("{said:?}") };
@@ -388,4 +398,31 @@ async fn on_a_full_disk_changes_are_refused_and_nothing_is_lost() {
     let mut again = Stalled::new(&path).await;
     assert_eq!(again.states().await[0], JobState::Failed);
     assert_eq!(again.states().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_backup_is_made_while_the_cluster_runs_and_another_controller_goes_on_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("copy");
+    let backup = || Request::Backup { path: copy.to_str().unwrap().to_owned() };
+    let mut world = Stalled::new(&dir.path().join("journal")).await;
+    // In one batch: what was asked for before it is in it.
+    world.say(Request::Submit(small()));
+    assert!(matches!(world.ask(backup()).await, Reply::Done));
+    world.ask(Request::Submit(small())).await;
+    let Reply::Error(refusal) = world.ask(backup()).await else { panic!("written over") };
+    assert!(refusal.detail[0].contains("copy"), "{refusal:?}");
+    assert_eq!(world.states().await.len(), 2);
+    let mut again = Stalled::new(&copy).await;
+    assert_eq!(again.states().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_controller_without_a_journal_has_no_backup_to_give() {
+    let handle = Handle::start(Config::default());
+    let mut client = Client::new(&handle);
+    let Reply::Error(refusal) = client.call(Request::Backup { path: "/nowhere".to_owned() }).await else {
+        panic!()
+    };
+    assert!(refusal.detail[0].contains("no journal"), "{refusal:?}");
 }

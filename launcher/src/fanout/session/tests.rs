@@ -4,6 +4,8 @@ use std::io::Read;
 
 use prun_runtime::ids::{JobId, StepId, StepKey};
 use prun_runtime::wire::frame::{FrameReader, FrameWriter};
+use prun_runtime::wire::launch::Secret;
+use prun_runtime::wire::preamble::{Preamble, Target};
 use prun_runtime::wire::step::Stream;
 use tokio::net::UnixStream;
 
@@ -95,8 +97,8 @@ fn scene(nodes: &[&[u32]], labelled: bool, feeding: Option<Feeding>) -> Scene {
     let (mut connections, mut fakes) = (Vec::new(), Vec::new());
     for ranks in nodes {
         let (own, other) = tokio::net::UnixStream::pair().unwrap();
-        connections
-            .push(Connection { stream: prun_runtime::net::link::Link::unix(own), ranks: ranks.to_vec() });
+        let stream = prun_runtime::net::link::Link::unix(own);
+        connections.push(Connection { stream, ranks: ranks.to_vec(), again: None });
         let (read, write) = tokio::io::split(other);
         fakes.push(Fake { reader: FrameReader::new(read), writer: FrameWriter::new(write) });
     }
@@ -138,6 +140,65 @@ async fn output_of_two_nodes_comes_out_by_rank() {
     let ((outcome, text), ..) = tokio::join!(scene.run(), one, two);
     assert_eq!(text, "0: a\n1: b\n1: b\n2: c\n3: d\n3: e\n");
     assert_eq!((outcome.exit.code, outcome.output_failed, outcome.left), (4, false, false));
+}
+
+/// A session with one rank whose step process can be called again, at a socket of this name.
+fn scene_with_a_door() -> (Scene, tokio::net::UnixListener) {
+    let mut scene = scene(&[&[0]], false, None);
+    let path = scene.directory.path().join("door");
+    let target = Target::Step {
+        key: StepKey { job: JobId(1), step: StepId(0) },
+        secret: Secret([7; 32]),
+        owner: true,
+    };
+    let address = format!("unix:{}", path.display());
+    scene.session.links[0].again = Some(Again { address, target });
+    (scene, tokio::net::UnixListener::bind(path).unwrap())
+}
+
+#[tokio::test]
+async fn a_link_that_breaks_is_made_again_and_nothing_is_lost_or_told_twice() {
+    // A cut link was the end of its ranks.
+    let (mut scene, door) = scene_with_a_door();
+    let [mut first] = scene.fakes();
+    let text = b"one\ntwo\nthree\n".to_vec();
+    let warning = || FromStep::Warning { node: "n1".into(), text: "error: said once".into() };
+    let begins = async {
+        first.say(warning()).await;
+        assert!(matches!(first.hear().await, Some(ToStep::Pull { offset: 0, .. })));
+        let data = FromStep::Data { rank: Rank(0), stream: Stream::Stdout, offset: 0 };
+        first.writer.message_with_data(&data, &text[..6]).await.unwrap();
+        drop(first);
+        let (read, write) = tokio::io::split(door.accept().await.unwrap().0);
+        let mut again = Fake { reader: FrameReader::new(read), writer: FrameWriter::new(write) };
+        let preamble: Preamble = again.reader.message().await.unwrap().unwrap();
+        assert!(matches!(preamble.target, Target::Step { owner: true, .. }));
+        again.say(warning()).await;
+        again.exit(0, 3).await;
+        again.serve(&[(0, Stream::Stdout, text.clone())]).await
+    };
+    let ((outcome, written), _) = tokio::join!(scene.run(), begins);
+    assert_eq!((outcome.exit.code, outcome.left), (3, false));
+    assert!(written.starts_with("one\ntwo\nthree\n"), "{written}");
+    assert_eq!(written.matches("said once").count(), 1, "{written}");
+    assert!(!written.contains("lost"), "{written}");
+}
+
+#[tokio::test]
+async fn a_step_process_that_takes_no_link_again_is_dead() {
+    let (mut scene, door) = scene_with_a_door();
+    drop(scene.fakes::<1>());
+    let refuses = async {
+        drop(door.accept().await.unwrap());
+        // It is not called a third time.
+        std::future::pending::<()>().await
+    };
+    let (outcome, written) = tokio::select! {
+        ended = scene.run() => ended,
+        () = refuses => unreachable!(),
+    };
+    assert_eq!(outcome.exit.signal, 9);
+    assert!(written.contains("n1: task 0: lost with their step process"), "{written}");
 }
 
 #[tokio::test]

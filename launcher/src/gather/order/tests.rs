@@ -256,3 +256,34 @@ fn no_streams_are_nothing_to_wait_for() {
     assert_eq!(written(&mut merger), "x\n");
     assert!(merger.is_finished());
 }
+
+/// What was written so far.
+fn out(merger: &mut Merger) -> String {
+    let mut text = String::new();
+    for bytes in merger.take(usize::MAX) {
+        merger.written(bytes.len());
+        text.push_str(std::str::from_utf8(&bytes).unwrap());
+    }
+    text
+}
+
+#[test]
+fn a_message_waits_for_the_end_of_a_line_but_not_for_ever() {
+    // A rank writes its line in pieces, and its launcher's message came between two of them.
+    let message = || Bytes::from_static(b"said\n");
+    let mut merger = Merger::new(Order::Rank, None, &[0], 1 << 20);
+    merger.data(0, 0, Bytes::from_static(b"rank 0: "), 1000).unwrap();
+    merger.say(message());
+    assert_eq!(out(&mut merger), "rank 0: ");
+    merger.data(0, 8, Bytes::from_static(b"bad\nmore"), 1100).unwrap();
+    assert_eq!(out(&mut merger), "bad\nsaid\nmore");
+    // It asks for something, and waits.
+    merger.say(message());
+    assert_eq!((out(&mut merger).as_str(), merger.deadline()), ("", Some(1600)));
+    merger.tick(1600);
+    assert_eq!((out(&mut merger).as_str(), merger.deadline()), ("said\n", None));
+    merger.say(message());
+    merger.end(0, 16).unwrap();
+    assert_eq!(out(&mut merger), "said\n", "its last line has no end");
+    assert!(merger.is_finished());
+}

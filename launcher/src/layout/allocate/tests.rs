@@ -20,6 +20,7 @@ fn facts(count: usize, cpus: u32) -> Vec<NodeFacts> {
         os: String::new(),
         arch: String::new(),
         boot_time: 0,
+        memory_id: 0,
     };
     (1..=count).map(facts).collect()
 }

@@ -1,7 +1,7 @@
 //! Words into options, by the rules of `getopt_long(3)`: abbreviations, joined short options, stop at the first
 //! word that is none.
 
-use super::{Bad, Command, Request, Row, Takes, rows};
+use super::{Bad, Command, Request, Row, Takes, Voice, rows};
 
 /// What is wrong with the words, and with which of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +136,7 @@ pub fn apply_variables(
     variable: &dyn Fn(&str) -> Option<String>,
     request: &mut Request,
 ) -> Result<(), (String, WordErrorKind)> {
+    request.voice = Voice::Variable;
     for row in rows().filter(|row| row.is_for(command) && !row.variable.is_empty()) {
         let name = format!("{}{}", command.variable_prefix(), row.variable);
         if let Some(value) = variable(&name) {
@@ -147,5 +148,6 @@ pub fn apply_variables(
             }
         }
     }
+    request.voice = Voice::Line;
     Ok(())
 }

@@ -3,7 +3,7 @@
 //!
 //! Sources: `sbatch(1)`, `srun(1)`, `salloc(1)` of Slurm 24.11.
 
-use super::spec::{JobSpec, StepSpec};
+use super::spec::{JobSpec, Memory, StepSpec};
 
 pub mod getopt;
 mod placement;
@@ -12,6 +12,7 @@ mod schedule;
 mod stdio;
 mod steps;
 mod submission;
+mod unheeded;
 pub mod values;
 
 /// Who reads options.
@@ -142,6 +143,10 @@ pub struct Request {
     pub step: StepSpec,
     /// Of the command itself.
     pub flags: Flags,
+    /// Who says what is read just now.
+    pub voice: Voice,
+    /// Memory as asked for in each of its ways.
+    pub memory: MemoryAsked,
     /// A value that Slurm's controller, not its command, refuses: said when all else has been read.
     pub refused: Option<Bad>,
     /// Options that were read and that no cluster of prun heeds, as Slurm says it of its default configuration.
@@ -159,9 +164,78 @@ impl Request {
         self.earlier.iter().chain([&self.job]).collect()
     }
 
+    /// What follows asks for the next component.
+    pub fn begin_component(&mut self) {
+        let next = self.job.next_component();
+        self.earlier.push(self.job.clone());
+        self.take_over(next);
+    }
+
+    /// Goes on with a component that has something of the one before it.
+    pub(super) fn take_over(&mut self, next: JobSpec) {
+        self.memory = MemoryAsked::default();
+        next.memory.into_iter().for_each(|memory| self.memory.say(Voice::Line, memory));
+        self.job = next;
+    }
+
+    /// A component that has no time limit has that of the first one that has.
+    pub fn share_time_limit(&mut self) {
+        let limit = self.components().iter().find_map(|job| job.time_limit);
+        for job in self.components_mut() {
+            job.time_limit = job.time_limit.or(limit);
+        }
+    }
+
     /// The same, to be completed.
     pub fn components_mut(&mut self) -> impl Iterator<Item = &mut JobSpec> {
         self.earlier.iter_mut().chain([&mut self.job])
+    }
+}
+
+/// Who says something: of two ways to ask for the same, variables are quiet beside directives and words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Voice {
+    /// A `#SBATCH` line or the command line.
+    #[default]
+    Line,
+    /// An input variable.
+    Variable,
+}
+
+/// Of `--mem`, `--mem-per-cpu` and `--mem-per-gpu` only one may be said (`_validate_memory_options` of 24.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MemoryAsked {
+    said: [Option<(Voice, Memory)>; 3],
+}
+
+impl MemoryAsked {
+    /// Notes one; what was said before in the same way counts no longer.
+    pub fn say(&mut self, voice: Voice, memory: Memory) {
+        let way = match memory {
+            Memory::PerNode(_) => 0,
+            Memory::PerCpu(_) => 1,
+            Memory::PerGpu(_) => 2,
+        };
+        self.said[way] = Some((voice, memory));
+    }
+
+    /// The one that counts.
+    ///
+    /// # Errors
+    /// Slurm's line about two of them.
+    pub fn settle(&self) -> Result<Option<Memory>, &'static str> {
+        let by = |voice| {
+            let said = self.said.iter().flatten().filter(move |(by, _)| *by == voice);
+            said.map(|(_, memory)| *memory).collect::<Vec<_>>()
+        };
+        match (by(Voice::Line).as_slice(), by(Voice::Variable).as_slice()) {
+            ([], []) => Ok(None),
+            ([one], _) | ([], [one]) => Ok(Some(*one)),
+            ([], _) => {
+                Err("SLURM_MEM_PER_CPU, SLURM_MEM_PER_GPU, and SLURM_MEM_PER_NODE are mutually exclusive.")
+            }
+            _ => Err("--mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive."),
+        }
     }
 }
 
@@ -210,6 +284,12 @@ pub struct Flags {
     pub chdir: Option<String>,
     /// `--local` of prun.
     pub local: Option<String>,
+    /// `--hosts` of prun.
+    pub hosts: Option<String>,
+    /// `--on` of prun.
+    pub on: Option<String>,
+    /// `--ssh` of prun.
+    pub ssh: Option<String>,
     /// `--plan` of prun.
     pub plan: bool,
 }
@@ -219,10 +299,12 @@ pub struct Flags {
 pub enum Bad {
     /// `Invalid numeric value "x" for --ntasks.`, exit 1.
     Number,
+    /// `Numeric argument (99999999999) too large for --ntasks.`, exit 1.
+    TooLarge,
     /// `Invalid --time specification`, exit 255.
     Specification,
     /// `Invalid time specification`, and then as `Specification`.
-    Time,
+    Time(crate::script::begin::NoTime),
     /// A line of its own, and the exit code.
     Line(String, u8),
 }

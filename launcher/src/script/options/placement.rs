@@ -1,7 +1,7 @@
 //! Where: nodes by name or feature, distribution, binding.
 
 use super::values::{positive, without_effect};
-use super::{ALL, Bad, R, Request, Row, Takes, row};
+use super::{ALL, Bad, R, Request, Row, Takes, row, unheeded};
 use crate::script::hostlist;
 use crate::script::spec::{Distribution, InnerDistribution, NodeDistribution};
 
@@ -19,7 +19,11 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("partition", Some('p'), Takes::Value, ALL, "PARTITION", "partition", |r, v| {
-        r.job.partition = v.split(',').map(str::to_owned).collect();
+        r.job.partition = v.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        if r.job.partition.is_empty() {
+            // There is none of this name.
+            r.job.partition.push(String::new());
+        }
         Ok(())
     }),
     row("constraint", Some('C'), Takes::Value, ALL, "CONSTRAINT", "features of nodes", |r, v| {
@@ -63,30 +67,45 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("extra-node-info", Some('B'), Takes::Value, ALL, "", "SOCKETS[:CORES[:THREADS]]", |r, v| {
-        let mut parts =
-            v.split(':').map(|part| if part == "*" { Ok(None) } else { positive(part).map(Some) });
-        let mut next = || parts.next().transpose().map(Option::flatten).map_err(|_| Bad::Specification);
-        r.job.geometry = (next()?, next()?, next()?);
+        let mut parts = v.split(':');
+        let mut next = |place: &str| match parts.next() {
+            None | Some("*") => Ok(None),
+            Some(part) => positive(part).map(Some).map_err(|_| {
+                Bad::Line(format!("Invalid numeric value \"{part}\" for {place} arg of -B."), 1)
+            }),
+        };
+        r.job.geometry = (next("first")?, next("second")?, next("third")?);
         Ok(())
     }),
     row("hint", None, Takes::Value, ALL, "HINT", "compute_bound, memory_bound, [no]multithread", |r, v| {
-        // An unknown hint is no error of sbatch, and has no effect.
+        if !["compute_bound", "memory_bound", "multithread", "nomultithread"].contains(&v) {
+            return Err(Bad::Line(format!("unrecognized --hint argument \"{v}\", see --hint=help"), 1));
+        }
         r.job.hint = Some(v.to_owned());
         Ok(())
     }),
     row("switches", None, Takes::Value, ALL, "REQ_SWITCH", "switches of the network", |r, v| {
+        positive(v.split_once('@').map_or(v, |(count, _)| count))?;
         note(r, "switches", v)
     }),
     row("cluster-constraint", None, Takes::Value, ALL, "", "features of clusters", |r, v| {
         note(r, "cluster-constraint", v)
     }),
     row("prefer", None, Takes::Value, ALL, "", "features that would be good", |r, v| note(r, "prefer", v)),
-    row("gpu-bind", None, Takes::Value, ALL, "GPU_BIND", "binding of GPUs", |r, v| note(r, "gpu-bind", v)),
-    row("gpu-freq", None, Takes::Value, ALL, "GPU_FREQ", "clock of GPUs", |r, v| note(r, "gpu-freq", v)),
+    row("gpu-bind", None, Takes::Value, ALL, "GPU_BIND", "binding of GPUs", |r, v| {
+        unheeded::gpu_binding(v)?;
+        note(r, "gpu-bind", v)
+    }),
+    row("gpu-freq", None, Takes::Value, ALL, "GPU_FREQ", "clock of GPUs", |r, v| {
+        unheeded::gpu_frequency(v)?;
+        note(r, "gpu-freq", v)
+    }),
     row("gres-flags", None, Takes::Value, ALL, "GRES_FLAGS", "binding of devices", |r, v| {
+        unheeded::gres_flags(v)?;
         note(r, "gres-flags", v)
     }),
     row("cpu-freq", None, Takes::Value, ALL, "CPU_FREQ_REQ", "clock of CPUs", |r, v| {
+        unheeded::cpu_frequency(v)?;
         r.job.cpu_freq = Some(v.to_owned());
         Ok(())
     }),
@@ -99,6 +118,7 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("mem-bind", None, Takes::Value, ALL, "MEM_BIND", "binding of memory", |r, v| {
+        unheeded::memory_binding(v)?;
         r.step.mem_bind = Some(v.to_owned());
         Ok(())
     }),
@@ -140,10 +160,15 @@ fn distribution(text: &str) -> Result<Distribution, Bad> {
         "arbitrary" => NodeDistribution::Arbitrary,
         "pack" => return Ok(Distribution { pack: Some(true), ..Distribution::default() }),
         "nopack" => return Ok(Distribution { pack: Some(false), ..Distribution::default() }),
-        other => match other.strip_prefix("plane=").map(positive) {
-            Some(Ok(size)) => NodeDistribution::Plane(size),
-            _ => return Err(Bad::Specification),
+        other if other.starts_with("plane") => match other.strip_prefix("plane=").map(positive) {
+            // It has no further level.
+            Some(Ok(size)) if levels.clone().next().is_none() => NodeDistribution::Plane(size),
+            _ => {
+                let why = "Invalid plane size or size not specified\nInvalid --distribution specification";
+                return Err(Bad::Line(why.to_owned(), 255));
+            }
         },
+        _ => return Err(Bad::Specification),
     };
     let mut inner = || match levels.next() {
         None => Ok(None),

@@ -18,11 +18,11 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("ntasks-per-node", None, Takes::Value, ALL, "", "tasks on each node", |r, v| {
-        r.job.ntasks_per_node = Some(count(v)?);
+        r.job.ntasks_per_node = Some(positive(v)?);
         Ok(())
     }),
     row("tasks-per-node", None, Takes::Value, ALL, "", "the same by its old name", |r, v| {
-        r.job.ntasks_per_node = Some(count(v)?);
+        r.job.ntasks_per_node = Some(positive(v)?);
         Ok(())
     }),
     row("ntasks-per-socket", None, Takes::Value, ALL, "", "tasks on each socket", |r, v| {
@@ -42,16 +42,13 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("mem", None, Takes::Value, ALL, "MEM_PER_NODE", "memory of each node", |r, v| {
-        r.job.memory = Some(Memory::PerNode(memory(v)?));
-        Ok(())
+        ask_memory(r, Memory::PerNode(memory(v)?))
     }),
     row("mem-per-cpu", None, Takes::Value, ALL, "MEM_PER_CPU", "memory of each CPU", |r, v| {
-        r.job.memory = Some(Memory::PerCpu(memory(v)?));
-        Ok(())
+        ask_memory(r, Memory::PerCpu(memory(v)?))
     }),
     row("mem-per-gpu", None, Takes::Value, ALL, "MEM_PER_GPU", "memory of each GPU", |r, v| {
-        r.job.memory = Some(Memory::PerGpu(memory(v)?));
-        Ok(())
+        ask_memory(r, Memory::PerGpu(memory(v)?))
     }),
     row("tmp", None, Takes::Value, ALL, "", "temporary disk of each node", |r, v| {
         r.job.tmp_mb = Some(memory(v)?);
@@ -112,6 +109,12 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
 ];
+
+fn ask_memory(request: &mut Request, memory: Memory) -> Result<(), Bad> {
+    request.memory.say(request.voice, memory);
+    request.job.memory = Some(memory);
+    Ok(())
+}
 
 fn ignore(request: &mut Request, option: &'static str) {
     if !request.ignored.contains(&option) {

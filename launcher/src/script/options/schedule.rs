@@ -10,8 +10,9 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("time-min", None, Takes::Value, ALL, "", "least time limit", |r, v| {
-        r.job.time_min = limit(v)?;
-        Ok(())
+        let refused = "Batch job submission failed: Invalid time-min specification (exceeds job's time or other limits)";
+        let minutes = limit(v)?.ok_or_else(|| Bad::Line(refused.to_owned(), 1));
+        later(r, minutes, |r, minutes| r.job.time_min = Some(minutes))
     }),
     row("array", Some('a'), Takes::Value, B, "ARRAY_INX", "array elements: 0-9, 1,3-7:2%4", |r, v| match v {
         "" => Ok(()),
@@ -38,7 +39,7 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("priority", None, Takes::Value, ALL, "PRIORITY", "priority", |r, v| {
-        r.job.priority = if v.eq_ignore_ascii_case("top") { Some(u32::MAX - 1) } else { Some(count(v)?) };
+        r.job.priority = Some(priority(v)?);
         Ok(())
     }),
     row("requeue", None, Takes::Nothing, B, "REQUEUE", "may be requeued", |r, _| {
@@ -51,12 +52,17 @@ pub(super) const ROWS: &[Row] = &[
     }),
     row("immediate", Some('I'), Takes::Maybe, R | A, "IMMEDIATE", "give up when not free at once", |r, v| {
         // A second is no wait: Slurm has one number for both.
-        r.job.immediate =
-            Some(if v.is_empty() { 0 } else { count(v)? }).map(|secs| if secs == 1 { 0 } else { secs });
+        let bad = |_| Bad::Line(format!("Invalid numeric value \"{v}\" for immediate."), 1);
+        let secs = if v.is_empty() { 0 } else { count(v).map_err(bad)? };
+        r.job.immediate = Some(if secs == 1 { 0 } else { secs });
         Ok(())
     }),
     row("no-kill", Some('k'), Takes::Maybe, ALL, "NO_KILL", "go on when a node fails", |r, v| {
-        r.job.no_kill = v != "off";
+        r.job.no_kill = match v.to_ascii_lowercase().as_str() {
+            "" | "set" => true,
+            "off" | "no" => false,
+            _ => return Err(Bad::Specification),
+        };
         Ok(())
     }),
     row("reboot", None, Takes::Nothing, ALL, "", "reboot nodes first", |r, _| {
@@ -68,14 +74,39 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("wait-all-nodes", None, Takes::Value, B | A, "WAIT_ALL_NODES", "wait for all nodes", |r, v| {
+        if !v.is_empty() && count(v)? > 1 {
+            return Err(Bad::Specification);
+        }
         without_effect(r, "wait-all-nodes", v);
         Ok(())
     }),
     row("delay-boot", None, Takes::Value, ALL, "DELAY_BOOT", "wait for features", |r, v| {
+        limit(v)?;
         without_effect(r, "delay-boot", v);
         Ok(())
     }),
 ];
+
+/// `TOP`, or a number as `strtoll` reads it, by whom a word is 0.
+fn priority(text: &str) -> Result<u32, Bad> {
+    const PRIORITY_END: u32 = u32::MAX - 1;
+    let text = text.trim_start();
+    if text.eq_ignore_ascii_case("top") {
+        return Ok(PRIORITY_END);
+    }
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let out_of_range = |why: String| Bad::Line(format!("Priority must be {why}"), 255);
+    match &text[..end] {
+        "" if text.starts_with('-') && leading_number(&text[1..]) > Some(0) => {
+            Err(out_of_range(">= 0".to_owned()))
+        }
+        "" => Ok(0),
+        digits => {
+            let number = digits.parse().ok().filter(|&number: &u32| number < PRIORITY_END);
+            number.ok_or_else(|| out_of_range(format!("< {PRIORITY_END}")))
+        }
+    }
+}
 
 /// Read as `strtoll` does, by whom a word is 0.
 fn nice(text: &str) -> Result<i32, Bad> {
@@ -122,7 +153,10 @@ fn array(text: &str) -> Result<ArraySpec, Bad> {
     let mut elements = std::collections::BTreeSet::new();
     for item in inner.split(',').filter(|item| !item.is_empty()) {
         let (range, step) = match item.split_once(':') {
-            Some((range, step)) => (range, step.parse::<u32>().ok().filter(|&s| s > 0).ok_or_else(invalid)?),
+            Some((range, step)) if range.contains('-') => {
+                (range, step.parse::<u32>().ok().filter(|&s| s > 0).ok_or_else(invalid)?)
+            }
+            Some(_) => return Err(invalid()),
             None => (item, 1),
         };
         let (low, high) = range.split_once('-').unwrap_or((range, range));
@@ -216,14 +250,19 @@ fn condition(kind: DependencyKind, text: &str) -> Option<DependencyCondition> {
 fn signal_spec(text: &str) -> Result<SignalSpec, Bad> {
     let (flags, rest) = text.split_once(':').unwrap_or(("", text));
     let (name, seconds) = rest.split_once('@').unwrap_or((rest, "60"));
+    let number = |text: &str| text.parse::<i32>().ok().filter(|n| (0..=0xffff).contains(n));
     if !flags.chars().all(|c| matches!(c, 'R' | 'B' | 'r' | 'b')) {
         return Err(Bad::Specification);
     }
     Ok(SignalSpec {
         batch_only: flags.contains(['B', 'b']),
         reservation: flags.contains(['R', 'r']),
-        signal: signal(name).ok_or(Bad::Specification)?,
-        before_secs: seconds.parse::<u32>().ok().filter(|&s| s < 0xffff).ok_or(Bad::Specification)?,
+        // Any number is one here; it is the system that does not know it.
+        signal: signal(name).or_else(|| number(name).filter(|&n| n > 0)).ok_or(Bad::Specification)?,
+        before_secs: match seconds {
+            "" => 0,
+            seconds => number(seconds).map(i32::cast_unsigned).ok_or(Bad::Specification)?,
+        },
     })
 }
 
@@ -247,7 +286,7 @@ mod tests {
         ] {
             assert_eq!(read(text), Some((elements.to_vec(), limit)), "{text}");
         }
-        for text in ["1 - 3", "1-", "-1", "5-1", "1-5:0", "x", "1;2", ","] {
+        for text in ["1 - 3", "1-", "-1", "5-1", "1-5:0", "1:3", "x", "1;2", ","] {
             assert_eq!(read(text), None, "{text}");
         }
     }

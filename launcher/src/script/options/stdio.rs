@@ -1,7 +1,7 @@
 //! Input, output, environment, working directory.
 
 use super::values::without_effect;
-use super::{A, ALL, B, Bad, R, Row, Takes, row};
+use super::{A, ALL, B, Bad, R, Row, Takes, row, unheeded};
 use crate::script::spec::Export;
 
 pub(super) const ROWS: &[Row] = &[
@@ -26,9 +26,11 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("open-mode", None, Takes::Value, B | R, "OPEN_MODE", "append or truncate", |r, v| {
-        r.job.append = Some(match v.to_ascii_lowercase().as_str() {
-            "a" | "append" => true,
-            "t" | "truncate" => false,
+        let word = v.to_ascii_lowercase();
+        r.job.append = Some(match word.as_str() {
+            "" => return Err(Bad::Specification),
+            word if "append".starts_with(word) => true,
+            word if "truncate".starts_with(word) => false,
             _ => return Err(Bad::Specification),
         });
         Ok(())
@@ -45,11 +47,13 @@ pub(super) const ROWS: &[Row] = &[
         r.flags.export_file = Some(v.to_owned());
         Ok(())
     }),
-    row("get-user-env", None, Takes::Maybe, B | A, "GET_USER_ENV", "variables of a login", |r, _| {
+    row("get-user-env", None, Takes::Maybe, B | A, "GET_USER_ENV", "variables of a login", |r, v| {
+        unheeded::login_environment(v)?;
         r.job.get_user_env = true;
         Ok(())
     }),
     row("propagate", None, Takes::Maybe, B | R, "PROPAGATE", "resource limits to hand on", |r, v| {
+        unheeded::limits(v)?;
         r.job.propagate = Some(if v.is_empty() { "ALL" } else { v }.to_owned());
         Ok(())
     }),

@@ -142,6 +142,46 @@ pub(super) const ROWS: &[Row] = &[
         r.flags.local = Some(v.to_owned());
         Ok(())
     }),
+    row(
+        "hosts",
+        None,
+        Takes::Value,
+        P,
+        "",
+        "rank servers on these hosts, started over ssh: a,ada@n[1-3]:4",
+        |r, v| {
+            crate::hosts::parse(v).map_err(|error| Bad::Line(error.to_string(), 2))?;
+            r.flags.hosts = Some(v.to_owned());
+            Ok(())
+        },
+    ),
+    row(
+        "ssh",
+        None,
+        Takes::Value,
+        P,
+        "",
+        "what reaches them in the place of `ssh`: \"ssh -p 2222\"",
+        |r, v| {
+            r.flags.ssh = Some(v.to_owned());
+            Ok(())
+        },
+    ),
+    row(
+        "on",
+        None,
+        Takes::Value,
+        P,
+        "",
+        "submit to a real Slurm, and run inside its allocation: slurm",
+        |r, v| {
+            if v != "slurm" {
+                return Err(Bad::Line(format!("`--on {v}`: there is `--on slurm`"), 2));
+            }
+            r.flags.on = Some(v.to_owned());
+            Ok(())
+        },
+    ),
     row("plan", None, Takes::Nothing, P, "", "draw which rank goes where, run nothing", |r, _| {
         r.flags.plan = true;
         Ok(())

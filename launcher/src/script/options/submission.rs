@@ -3,7 +3,7 @@
 use super::values::{count, without_effect};
 use crate::script::begin;
 
-use super::{A, ALL, B, Bad, R, Request, Row, Takes, row};
+use super::{A, ALL, B, Bad, R, Request, Row, Takes, row, unheeded};
 
 pub(super) const ROWS: &[Row] = &[
     row("job-name", Some('J'), Takes::Value, ALL, "JOB_NAME", "name of the job", |r, v| {
@@ -19,7 +19,7 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("reservation", None, Takes::Value, ALL, "RESERVATION", "reservation", |r, v| {
-        r.job.reservation = Some(v.to_owned());
+        r.job.reservation = Some(v.to_owned()).filter(|name| !name.is_empty());
         Ok(())
     }),
     row("comment", None, Takes::Value, ALL, "COMMENT", "comment", |r, v| {
@@ -31,10 +31,12 @@ pub(super) const ROWS: &[Row] = &[
         Ok(())
     }),
     row("mail-type", None, Takes::Value, ALL, "", "when to send mail", |r, v| {
-        for word in v.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-            mail_type(r, word)?;
-        }
-        Ok(())
+        // One that is known is enough.
+        let words: Vec<&str> = v.split(',').map(str::trim).collect();
+        let end =
+            words.iter().position(|word| word.eq_ignore_ascii_case("none")).map_or(words.len(), |at| at + 1);
+        let known: Vec<bool> = words[..end].iter().map(|word| mail_type(r, word)).collect();
+        if known.contains(&true) { Ok(()) } else { Err(Bad::Specification) }
     }),
     row("mail-user", None, Takes::Value, ALL, "", "to whom to send mail", |r, v| {
         r.job.mail_user = Some(v.to_owned());
@@ -116,8 +118,12 @@ pub(super) const ROWS: &[Row] = &[
     row("bb", None, Takes::Value, ALL, "BURST_BUFFER", "burst buffer", |r, v| note(r, "bb", v)),
     row("bbf", None, Takes::Value, ALL, "", "burst buffer file", |r, v| note(r, "bbf", v)),
     row("mcs-label", None, Takes::Value, ALL, "", "security label", |r, v| note(r, "mcs-label", v)),
-    row("profile", None, Takes::Value, ALL, "PROFILE", "profiling", |r, v| note(r, "profile", v)),
+    row("profile", None, Takes::Value, ALL, "PROFILE", "profiling", |r, v| {
+        unheeded::profile(v)?;
+        note(r, "profile", v)
+    }),
     row("acctg-freq", None, Takes::Value, ALL, "ACCTG_FREQ", "sampling interval", |r, v| {
+        unheeded::accounting_interval(v)?;
         note(r, "acctg-freq", v)
     }),
     row("power", None, Takes::Value, ALL, "POWER", "power management", |r, v| note(r, "power", v)),
@@ -127,10 +133,8 @@ pub(super) const ROWS: &[Row] = &[
     }),
     row("extra", None, Takes::Value, ALL, "", "text for the nodes' filter", |r, v| note(r, "extra", v)),
     row("segment", None, Takes::Value, ALL, "SEGMENT_SIZE", "size of blocks of nodes", |r, v| {
+        count(v).map_err(|_| Bad::Specification)?;
         note(r, "segment", v)
-    }),
-    row("consolidate-segments", None, Takes::Nothing, ALL, "", "segments side by side", |r, v| {
-        note(r, "consolidate-segments", v)
     }),
     row("stepmgr", None, Takes::Nothing, B | A, "STEPMGR", "steps managed on the node", |r, v| {
         note(r, "stepmgr", v)
@@ -150,8 +154,8 @@ pub(super) const ROWS: &[Row] = &[
         note(r, "tres-bind", v)
     }),
     row("oom-kill-step", None, Takes::Maybe, ALL, "OOM_KILL_STEP", "end the step without memory", |r, v| {
-        if !v.is_empty() {
-            count(v)?;
+        if !["", "0", "1"].contains(&v) {
+            return Err(Bad::Specification);
         }
         note(r, "oom-kill-step", v)
     }),
@@ -163,7 +167,7 @@ pub(super) const ROWS: &[Row] = &[
 /// Whether it is one does not depend on the clock; which one does, and is worked out by the submitting command.
 fn point_in_time(text: &str) -> Result<String, Bad> {
     let some_time = jiff::ZonedDateTime::default();
-    begin::parse(text, &some_time).map(|_| text.to_owned()).ok_or(Bad::Time)
+    begin::parse(text, &some_time).map(|_| text.to_owned()).map_err(Bad::Time)
 }
 
 fn note(request: &mut Request, option: &str, value: &str) -> Result<(), Bad> {
@@ -186,8 +190,8 @@ const MAIL_TYPES: &[&str] = &[
     "ARRAY_TASKS",
 ];
 
-/// Kinds accumulate over options; `NONE` takes all back.
-fn mail_type(request: &mut Request, word: &str) -> Result<(), Bad> {
+/// Kinds accumulate over options; `NONE` takes all back. Gives whether it is one.
+fn mail_type(request: &mut Request, word: &str) -> bool {
     let word = word.to_ascii_uppercase();
     let kinds = &mut request.job.mail_type;
     match word.as_str() {
@@ -198,9 +202,9 @@ fn mail_type(request: &mut Request, word: &str) -> Result<(), Bad> {
             );
         }
         known if MAIL_TYPES.contains(&known) => kinds.push(word.clone()),
-        _ => return Err(Bad::Specification),
+        _ => return false,
     }
     kinds.sort_by_key(|kind| MAIL_TYPES.iter().position(|known| known == kind));
     kinds.dedup();
-    Ok(())
+    true
 }

@@ -5,44 +5,59 @@ use super::{Bad, Request};
 /// A count of at least 1.
 ///
 /// # Errors
-/// [`Bad::Number`].
+/// [`Bad::Number`], [`Bad::TooLarge`].
 pub fn positive(text: &str) -> Result<u32, Bad> {
-    text.parse::<i32>().ok().filter(|&n| n > 0).map(i32::cast_unsigned).ok_or(Bad::Number)
+    count(text).and_then(|n| if n > 0 { Ok(n) } else { Err(Bad::Number) })
 }
 
 /// A count of at least 0.
 ///
 /// # Errors
-/// [`Bad::Number`].
+/// [`Bad::Number`], [`Bad::TooLarge`].
 pub fn count(text: &str) -> Result<u32, Bad> {
-    text.parse::<i32>().ok().filter(|&n| n >= 0).map(i32::cast_unsigned).ok_or(Bad::Number)
+    use std::num::IntErrorKind;
+    match text.parse::<i32>() {
+        Ok(n) => u32::try_from(n).map_err(|_| Bad::Number),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Err(Bad::TooLarge),
+        Err(_) => Err(Bad::Number),
+    }
 }
 
-/// `N`, `MIN-MAX`, with `k` or `m` behind a number; at least 1 (`verify_node_count` of Slurm).
+/// `N`, `MIN-MAX`, `-MAX`, with `k` or `m` behind a number (`verify_node_count` of Slurm). 0 is taken, and is 1 here.
 ///
 /// # Errors
 /// The line that Slurm writes.
 pub fn node_range(text: &str) -> Result<(u32, u32), Bad> {
-    let bad = || Bad::Line(format!("\"{text}\" is not a valid node count"), 255);
-    let number = |text: &str| -> Option<u32> {
-        let (digits, factor) = match text.as_bytes().last()? {
-            b'k' | b'K' => (&text[..text.len() - 1], 1024),
-            b'm' | b'M' => (&text[..text.len() - 1], 1024 * 1024),
-            _ => (text, 1),
+    let bad = |text: &str| Bad::Line(format!("\"{text}\" is not a valid node count"), 255);
+    // Blanks and a sign are read over, as `strtol` does.
+    let number = |text: &str| -> Result<u32, Bad> {
+        let trimmed = text.trim();
+        let (digits, factor) = match trimmed.as_bytes().last() {
+            Some(b'k' | b'K') => (&trimmed[..trimmed.len() - 1], 1024),
+            Some(b'm' | b'M') => (&trimmed[..trimmed.len() - 1], 1024 * 1024),
+            _ => (trimmed, 1),
         };
-        let number: u32 =
-            digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten()?;
-        number.checked_mul(factor)
+        let number = digits.parse::<i32>().ok().and_then(|number| u32::try_from(number).ok());
+        number.and_then(|number| number.checked_mul(factor)).ok_or_else(|| bad(text))
     };
-    let (low, high) = text.split_once('-').unwrap_or((text, text));
-    let (low, high) = (number(low).ok_or_else(bad)?, number(high).ok_or_else(bad)?);
-    if low == 0 || high == 0 {
-        return Err(bad());
+    let (low, high) = match text.split_once('-') {
+        None => (number(text)?, number(text)?),
+        Some((low, high)) => {
+            let low = if low.is_empty() { 1 } else { number(low)? };
+            if high.is_empty() {
+                return Err(too_few("-1", low));
+            }
+            (low, number(high)?)
+        }
+    };
+    if low > high && high != 0 {
+        return Err(too_few(&high.to_string(), low));
     }
-    if low > high {
-        return Err(Bad::Line(format!("\"{text}\" is not a valid node count"), 255));
-    }
-    Ok((low, high))
+    Ok((low.max(1), if high == 0 { low.max(1) } else { high }))
+}
+
+fn too_few(most: &str, least: u32) -> Bad {
+    Bad::Line(format!("Maximum node count {most} is less than minimum node count {least}"), 255)
 }
 
 /// Minutes of a time limit.

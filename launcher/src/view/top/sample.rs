@@ -26,7 +26,10 @@ pub(super) fn running() -> JobView {
         tasks: vec![TaskPlan { rank: 2, cpus: vec![1], gres: Vec::new() }],
         ..NodePlan::default()
     });
-    step.usage = vec![(1, prun_runtime::wire::step::Exit { code: 7, ..Default::default() })];
+    step.usage = vec![(
+        1,
+        prun_runtime::wire::step::Exit { code: 7, started_us: 1_795_522_250_500_000, ..Default::default() },
+    )];
     job
 }
 

@@ -1,5 +1,6 @@
 //! What the page is told: the records of the commands' `--json`, with what a drawing needs beside.
 
+use prun_runtime::wire::step::Exit;
 use serde_json::{Map, Value, json};
 
 use crate::commands::{facts, json as slurm};
@@ -50,9 +51,7 @@ fn step(view: &StepView, now: f64) -> Value {
     ranks.sort_by_key(|(rank, _)| *rank);
     for (rank, exit) in &view.usage {
         if let Ok(at) = ranks.binary_search_by_key(rank, |(rank, _)| *rank) {
-            let used = (exit.user_us + exit.system_us) as f64 / 1e6;
-            let ended = json!({ "exit_code": slurm::exit_code(exit), "cpu_secs": used, "max_rss_kib": exit.max_rss_kib });
-            add(&mut ranks[at].1, ended);
+            add(&mut ranks[at].1, ended(exit));
         }
     }
     let more = json!({
@@ -64,6 +63,19 @@ fn step(view: &StepView, now: f64) -> Value {
     });
     add(&mut value, more);
     value
+}
+
+/// How a rank ended, what it used, and when it ran, where that was seen.
+fn ended(exit: &Exit) -> Value {
+    let seconds = |us: u64| us as f64 / 1e6;
+    let seen = |us: u64| (us > 0).then(|| seconds(us));
+    json!({
+        "exit_code": slurm::exit_code(exit),
+        "cpu_secs": seconds(exit.user_us + exit.system_us),
+        "max_rss_kib": exit.max_rss_kib,
+        "start": seen(exit.started_us),
+        "end": seen(exit.ended_us),
+    })
 }
 
 /// A node as `scontrol show nodes --json` has it, with the job that holds each of its CPUs.
@@ -97,6 +109,8 @@ mod tests {
             ("/jobs/0/job_state/0", json!("RUNNING")),
             ("/jobs/0/steps/1/step/id", json!("12.0")),
             ("/jobs/0/steps/1/ranks/1/exit_code/return_code/number", json!(7)),
+            ("/jobs/0/steps/1/ranks/1/start", json!(1_795_522_250.5)),
+            ("/jobs/0/steps/1/ranks/1/end", Value::Null),
             ("/jobs/0/steps/1/ranks/2/node", json!("slurmnode2")),
             ("/jobs/0/steps/1/ranks/2/exit_code", Value::Null),
             ("/jobs/2/has_ended", json!(true)),

@@ -25,6 +25,8 @@ pub(super) struct Client {
     pub(super) inbox: Inbox,
     pub(super) phase: Phase,
     pub(super) has_spoken: bool,
+    /// MPI programs that it has begun, one after the other.
+    pub(super) programs: u32,
     /// The mark of the thread whose fence is to be answered (version 2).
     pub(super) thread: Option<Vec<u8>>,
     /// A key of its node that it waits for, and the waiting thread's mark.
@@ -38,6 +40,7 @@ impl Client {
             inbox: Inbox::default(),
             phase: Phase::Fresh,
             has_spoken: false,
+            programs: 0,
             thread: None,
             wants: None,
         }

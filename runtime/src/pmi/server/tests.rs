@@ -175,17 +175,32 @@ fn a_rank_that_goes_between_init_and_finalize_ends_the_step() {
 fn nobody_waits_for_a_rank_that_never_speaks_and_goes() {
     let why = "has ended, and rank 0 waits for it in MPI_Init";
     for late in [false, true] {
-        let mut server = server(&[0, 0]);
-        if late {
-            server.closed(1);
+        // Libraries whose ranks share memory wait there, without a word.
+        for words in ["cmd=init pmi_version=1\n", "cmd=init pmi_version=1\ncmd=barrier_in\n"] {
+            let mut server = server(&[0, 0]);
+            if late {
+                server.closed(1);
+            }
+            server.hear(0, words.as_bytes());
+            if !late {
+                server.closed(1);
+            }
+            assert_eq!(end_of(&mut server), Some((1, None, why.into())), "{late} {words}");
         }
-        ask(&mut server, 0, "cmd=init pmi_version=1\n");
-        server.hear(0, b"cmd=barrier_in\n");
-        if !late {
-            server.closed(1);
-        }
-        assert_eq!(end_of(&mut server), Some((1, None, why.into())));
     }
+}
+
+#[test]
+fn a_rank_that_has_finalized_may_go_while_others_work_but_not_when_they_begin_anew() {
+    let mut server = server(&[0, 0]);
+    ask(&mut server, 0, "cmd=init pmi_version=1\n");
+    ask(&mut server, 1, "cmd=init pmi_version=1\ncmd=finalize\n");
+    server.closed(1);
+    assert_eq!(server.next_effect(), None);
+    ask(&mut server, 0, "cmd=finalize\n");
+    server.hear(0, b"cmd=init pmi_version=1\n");
+    let why = "has ended, and rank 0 waits for it in MPI_Init";
+    assert_eq!(end_of(&mut server), Some((1, None, why.into())));
 }
 
 #[test]

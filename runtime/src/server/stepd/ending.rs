@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal};
 
 use super::step::Step;
 use super::task::{Progress, Task};
-use crate::server::descendants;
+use crate::server::{descendants, shared_memory};
 use crate::wire::step::Stream;
 
 /// What gathers the output of a step that the script has started.
@@ -119,8 +119,8 @@ impl Step {
     /// So goes all that the tasks have left.
     fn clear(self: &Rc<Self>) {
         descendants::kill_all_but(&[]);
-        if let Some(pmi) = &self.pmi {
-            pmi.clear_away();
+        if self.may_have_left_files() {
+            shared_memory::remove_left_files(self.begin);
         }
         let step = Rc::clone(self);
         tokio::task::spawn_local(async move {
@@ -129,6 +129,15 @@ impl Step {
             open.into_iter().for_each(|(task, stream)| step.end_stream(task, stream));
         });
         self.check_finished();
+    }
+
+    /// Whether MPI libraries may have left files in shared memory. Of ranks that are not served here, such as those that an
+    /// `mpirun` in the script has started, nobody knows how they ended. Those of PMIx have a directory of their own.
+    fn may_have_left_files(&self) -> bool {
+        match &self.pmi {
+            Some(pmi) => pmi.ends_badly(),
+            None => self.pmix.borrow().is_none(),
+        }
     }
 
     /// Processes have ended: perhaps the last launcher of a script that has.

@@ -29,6 +29,12 @@ impl Environment {
         }
         environment.prepend_path(workspace.bin.as_os_str().as_encoded_bytes());
         environment.set(env::SOCKET.as_bytes(), workspace.socket.as_os_str().as_encoded_bytes());
+        // Of the step that this one was launched from.
+        environment.unset(env::STEP_SOCKET.as_bytes());
+        if workspace.lasting {
+            let own = workspace.step_socket(launch.launched());
+            environment.set(env::STEP_SOCKET.as_bytes(), own.as_os_str().as_encoded_bytes());
+        }
         for (key, value) in [
             (env::JOB, launch.key.job.to_string()),
             (env::STEP, launch.key.step.0.to_string()),

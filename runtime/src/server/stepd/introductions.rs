@@ -12,7 +12,7 @@ use super::step::Step;
 use crate::ids::Rank;
 use crate::limits::PENDING_STREAMS_MAX;
 use crate::net::address::{Address, AddressError};
-use crate::net::dial::{DialError, dial};
+use crate::net::dial::{DialError, dial_patiently};
 use crate::net::link::Link;
 use crate::wire::frame::{FrameError, FrameReader, FrameWriter};
 use crate::wire::launch::NodeRanks;
@@ -102,7 +102,7 @@ impl Step {
         let address: Address = nodes.iter().find(has).ok_or(PeerError::Unknown)?.address.parse()?;
         let (key, secret) = (self.launch.key, self.launch.secret.clone());
         let target = Target::Peer { key, secret, rank: to, from, turn };
-        let link = dial(&address, target, None).await?;
+        let link = dial_patiently(&address, target, None).await?;
         let Link { read, write, local_ip, peer_uid } = link;
         let mut reader = FrameReader::new(read);
         match reader.message().await? {

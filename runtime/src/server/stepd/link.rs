@@ -73,6 +73,17 @@ impl Link {
         self.owner
     }
 
+    /// Whether the launcher has been sent all that there was.
+    pub(super) fn has_told_all(&self, step: &Step) -> bool {
+        let pulls = self.pulls.borrow();
+        let mut tasks = step.tasks.borrow_mut();
+        let sent = |task: &mut super::task::Task, stream| {
+            task.log(stream).is_none() || pulls.get(&(task.rank, stream)).is_some_and(|pull| pull.is_over)
+        };
+        self.told.get() == step.events.borrow().len()
+            && tasks.iter_mut().all(|task| sent(task, Stream::Stdout) && sent(task, Stream::Stderr))
+    }
+
     /// There may be an event to be told.
     pub(super) fn wake(&self) {
         self.changed.notify_one();

@@ -1,11 +1,12 @@
 //! The step process: owns the tasks of one step on one rank server.
 //!
-//! It is single-threaded and serves four kinds of peers: the rank server ([`run`]'s loop), launchers (`link`:
-//! output is pulled, input is pushed), ranks (`rank_link`: collective calls, messages; `pmi`), and its tasks' pipes
-//! (`step`). It ends when
-//! its tasks are gone and its launchers have what they want; when its rank server goes first, it kills its tasks.
+//! It is single-threaded and serves four kinds of peers: the rank server (`server_link`), launchers (`link`: output is
+//! pulled, input is pushed), ranks (`rank_link`: collective calls, messages; `pmi`), and its tasks' pipes (`step`). It
+//! ends when its tasks are gone and its launchers have what they want. When its rank server goes first, it kills its
+//! tasks; or, where it has a door of its own (`tenure`), it goes on and waits for the next rank server.
 
 mod answer;
+mod aside;
 mod blocked;
 mod collective;
 mod ending;
@@ -18,6 +19,7 @@ mod link;
 mod log;
 mod mailbox;
 mod membership;
+mod news;
 mod notice;
 mod pmi;
 mod pmix;
@@ -28,10 +30,12 @@ mod rank_link;
 mod room;
 mod root;
 mod scripts;
+mod server_link;
 mod singletons;
 mod stdio;
 mod step;
 mod task;
+mod tenure;
 mod turns;
 mod virtual_nodes;
 mod visitors;
@@ -39,13 +43,12 @@ mod visitors;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::rc::Rc;
-
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 use self::step::Step;
-use super::control::{self, Receiver, Sender};
+use self::tenure::Tenure;
+use super::control;
 use super::guard::Workspace;
 use super::{descendants, shared_memory};
 use crate::wire::frame::FrameError;
@@ -87,43 +90,22 @@ async fn serve(link: UnixStream, workspace: &Workspace) -> Result<(), StepdError
     let mut children = signal(SignalKind::child())?;
     let (to_server, mut from_server) = control::split(link)?;
     let Some(ToStepd::Launch(launch)) = from_server.receive().await? else { return Ok(()) };
-    let step = Step::new(*launch, workspace.clone());
+    // Without one, the next descriptor may be a later message's.
+    let door = if workspace.lasting { from_server.descriptor() } else { None };
+    let step = Step::new(*launch, workspace.clone(), door.is_some());
+    let mut tenure = Tenure::begin(&step, (to_server, from_server), door)?;
     step.start();
     loop {
-        flush(&step, &to_server).await?;
         tokio::select! {
-            message = from_server.receive() => match message? {
-                Some(message) => obey(&step, message, &mut from_server),
-                None => return Ok(()),
-            },
             _ = children.recv() => step.reap(),
-            () = step.has_news() => {}
+            served = tenure.goes_on() => if !served {
+                return Ok(());
+            },
             () = step.is_over() => {
-                return flush(&step, &to_server).await;
+                tenure.end().await;
+                return Ok(());
             }
         }
-    }
-}
-
-/// Tells the rank server what there is to tell.
-async fn flush(step: &Rc<Step>, to_server: &Sender) -> Result<(), StepdError> {
-    while let Some(news) = step.next_news() {
-        to_server.send(&news, None).await?;
-    }
-    Ok(())
-}
-
-fn obey(step: &Rc<Step>, message: ToStepd, from_server: &mut Receiver) {
-    match message {
-        // A step process starts exactly one step.
-        ToStepd::Launch(_) => {}
-        ToStepd::Adopt { target } => {
-            if let Some(socket) = from_server.descriptor() {
-                step.adopt(target, socket);
-            }
-        }
-        ToStepd::Signal { signal } => step.signal(signal),
-        ToStepd::Terminate { at_once, notice } => step.end_by_order(at_once, notice.as_deref()),
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::os::fd::OwnedFd;
 
-use bytes::Bytes;
-
 use super::step::Step;
 use crate::ids::Rank;
 use crate::wire::launch::Output;
@@ -28,16 +26,16 @@ impl Step {
     }
 
     /// Bytes in a task's output that the task has not written. A logged stream gets them directly: its pipe may be
-    /// full, and who empties it is this process.
+    /// full, and who empties it is this process. A line that the task has half written is ended first.
     pub(super) fn write_as(&self, task: usize, stream: Stream, file: &OwnedFd, bytes: &[u8]) {
         let stream = self.stream_read(task, stream);
         let logged = self.tasks.borrow_mut()[task].log(stream).is_some_and(|log| !log.has_ended());
-        // An output that is full or gone leaves nowhere else to write to.
-        let _ = if logged {
-            self.append(task, stream, &Bytes::copy_from_slice(bytes))
+        if logged {
+            self.append_aside(task, stream, bytes);
         } else {
-            rustix::io::write(file, bytes).map(drop).map_err(Into::into)
-        };
+            // An output that is full or gone leaves nowhere else to write to.
+            let _ = rustix::io::write(file, bytes);
+        }
     }
 
     /// The stream in whose place a task's stream is read: both may be one.

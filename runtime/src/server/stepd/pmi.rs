@@ -5,7 +5,6 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
-use std::time::SystemTime;
 
 use serde_bytes::ByteBuf;
 use tokio::net::UnixStream;
@@ -16,7 +15,6 @@ use crate::env;
 use crate::ids::Rank;
 use crate::pmi::process_mapping;
 use crate::pmi::server::{Effect, Facts, Pair, Served, Server};
-use crate::server::shared_memory;
 use crate::wire::frame::{FrameError, decode, encode};
 use crate::wire::launch::{MpiKind, NodeRanks, StepLaunch};
 use crate::wire::step::FromStep;
@@ -29,8 +27,6 @@ const READ_BYTES: usize = 4 << 10;
 pub(super) struct Pmi {
     server: RefCell<Server>,
     sockets: RefCell<Vec<Option<Rc<UnixStream>>>>,
-    /// No file of these ranks is older.
-    start: SystemTime,
 }
 
 impl Pmi {
@@ -48,7 +44,7 @@ impl Pmi {
             mapping: node_of(&launch.layout, launch.size).and_then(|node_of| process_mapping(&node_of)),
         };
         let sockets = RefCell::new(served.iter().map(|_| None).collect());
-        Some(Self { server: RefCell::new(Server::new(facts, &served)), sockets, start: SystemTime::now() })
+        Some(Self { server: RefCell::new(Server::new(facts, &served)), sockets })
     }
 }
 
@@ -58,11 +54,9 @@ impl Pmi {
         self.server.borrow().was_spoken_to()
     }
 
-    /// Removes what libraries of ranks that ended before their time have left in shared memory.
-    pub(super) fn clear_away(&self) {
-        if self.server.borrow().ends_badly() {
-            shared_memory::remove_left_files(self.start);
-        }
+    /// Whether libraries of ranks that ended before their time may have left files in shared memory.
+    pub(super) fn ends_badly(&self) -> bool {
+        self.server.borrow().ends_badly()
     }
 }
 

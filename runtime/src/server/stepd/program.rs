@@ -1,7 +1,7 @@
 //! Programs: where a task's is found, and the job script's private file.
 
 use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -40,6 +40,19 @@ pub(super) fn write_script(launch: &StepLaunch, workspace: &Workspace) -> io::Re
     Ok(Some(path))
 }
 
+/// The interpreter that a script names and that is not there: what is missing then is not the script. Reads the file.
+pub(super) fn missing_interpreter(program: &[u8], error: &io::Error) -> Option<String> {
+    /// Bytes of a first line that the system reads.
+    const LINE_MAX: u64 = 256;
+    if error.kind() != io::ErrorKind::NotFound {
+        return None;
+    }
+    let mut head = Vec::new();
+    std::fs::File::open(OsStr::from_bytes(program)).ok()?.take(LINE_MAX).read_to_end(&mut head).ok()?;
+    let line = head.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?;
+    String::from_utf8_lossy(line).split_whitespace().next().map(str::to_owned)
+}
+
 /// Resource limits by number. Names that this system does not know are left out.
 pub(super) fn limits(named: &[(String, u64)]) -> Vec<(u32, u64)> {
     let number = |name: &str| {
@@ -69,6 +82,20 @@ mod tests {
         assert_eq!(search(b"./x", None, Path::new("/work")), Path::new("/work/./x"));
         assert_eq!(search(b"sh", Some(b"/no/such:/bin"), Path::new("/")), Path::new("/bin/sh"));
         assert_eq!(search(b"no-such-program", None, Path::new("/")), Path::new("no-such-program"));
+    }
+
+    #[test]
+    fn an_interpreter_that_is_not_there_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        std::fs::write(path("script"), "#! /no/such/shell -x\n").unwrap();
+        std::fs::write(path("plain"), "echo\n").unwrap();
+        let (missing, denied) = (io::ErrorKind::NotFound.into(), io::ErrorKind::PermissionDenied.into());
+        let named = |name: &str, error| missing_interpreter(path(name).as_os_str().as_bytes(), error);
+        assert_eq!(named("script", &missing).as_deref(), Some("/no/such/shell"));
+        assert_eq!(named("script", &denied), None);
+        assert_eq!(named("plain", &missing), None);
+        assert_eq!(named("absent", &missing), None);
     }
 
     #[test]

@@ -33,8 +33,12 @@ async fn answer(step: &Rc<Step>, rank: Rank, link: Link) -> Result<(), FrameErro
             ToServer::Left { node, how, turns } => {
                 step.left(rank, node.clone(), how.clone());
                 step.missed(turns, Lost { rank, node, how });
+                writer.message(&FromServer::Done { bytes: 0 }).await?;
             }
-            ToServer::Lost { node, how } => step.lose(Lost { rank, node, how }),
+            ToServer::Lost { node, how } => {
+                step.lose(Lost { rank, node, how });
+                writer.message(&FromServer::Done { bytes: 0 }).await?;
+            }
             ToServer::Watch { turn } => writer.message(&watched(step, turn).await).await?,
             ToServer::Attach => return attend(step, rank, reader, writer).await,
             ToServer::AllBlocked { ranks } => drop(block.replace(step.block(ranks))),

@@ -1,11 +1,11 @@
 //! A step's state, and everything that changes it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use rustix::process::Pid;
@@ -22,6 +22,7 @@ use super::link::Link;
 use super::log::Budget;
 use super::mailbox::Mailbox;
 use super::membership::Membership;
+use super::news::News;
 use super::pmi::Pmi;
 use super::pmix::Pmix;
 use super::room::{Held, Room};
@@ -53,6 +54,8 @@ const NO_STDIO: i32 = 53;
 pub(super) struct Step {
     pub(super) launch: StepLaunch,
     pub(super) workspace: Workspace,
+    /// No file of its tasks is older.
+    pub(super) begin: SystemTime,
     pub(super) tasks: RefCell<Vec<Task>>,
     pub(super) by_rank: HashMap<Rank, usize>,
     /// What happened, in order, for every launcher that comes.
@@ -84,8 +87,7 @@ pub(super) struct Step {
     pub(super) links: RefCell<Vec<Weak<Link>>>,
     pub(super) owner: Cell<Owner>,
     pub(super) unproven: Rc<Cell<usize>>,
-    news: RefCell<VecDeque<FromStepd>>,
-    told: Notify,
+    pub(super) news: News,
     pub(super) ending: Ending,
     over: Notify,
     finished: Cell<bool>,
@@ -100,7 +102,8 @@ enum Child {
 }
 
 impl Step {
-    pub(super) fn new(launch: StepLaunch, workspace: Workspace) -> Rc<Self> {
+    /// `lasting`: it outlives its rank server.
+    pub(super) fn new(launch: StepLaunch, workspace: Workspace, lasting: bool) -> Rc<Self> {
         let count: usize = launch.nodes.iter().map(|node| node.tasks.len()).sum();
         let budget = Budget::new(LOGS_MEMORY_BYTES_MAX, 2 * count);
         let mut tasks = Vec::new();
@@ -124,6 +127,7 @@ impl Step {
             ends: Notify::new(),
             launch,
             workspace,
+            begin: SystemTime::now(),
             tasks: RefCell::new(tasks),
             by_rank,
             events: RefCell::default(),
@@ -136,32 +140,16 @@ impl Step {
             links: RefCell::default(),
             owner: Cell::new(Owner::NotYet),
             unproven: Rc::default(),
-            news: RefCell::default(),
-            told: Notify::new(),
+            news: News::new(lasting),
             ending: Ending::default(),
             over: Notify::new(),
             finished: Cell::new(false),
         })
     }
 
-    /// The next message for the rank server.
-    pub(super) fn next_news(&self) -> Option<FromStepd> {
-        self.news.borrow_mut().pop_front()
-    }
-
-    /// Waits until there may be one.
-    pub(super) async fn has_news(&self) {
-        self.told.notified().await;
-    }
-
     /// Waits until nobody needs this process any more.
     pub(super) async fn is_over(&self) {
         self.over.notified().await;
-    }
-
-    fn tell(&self, news: FromStepd) {
-        self.news.borrow_mut().push_back(news);
-        self.told.notify_one();
     }
 
     /// Tells every launcher, those that come later too.
@@ -195,9 +183,11 @@ impl Step {
         let rank = {
             let mut tasks = self.tasks.borrow_mut();
             let task = &mut tasks[task];
+            let written = task.aside(stream).with_what_waits(bytes);
             if let Some(log) = task.log(stream) {
-                log.append(bytes)?;
+                log.append(&written)?;
             }
+            task.aside(stream).written(bytes);
             if stream == Stream::Stderr {
                 task.remember(bytes);
             }
@@ -205,6 +195,24 @@ impl Step {
         };
         self.each_link(|link| link.has_data(rank, stream));
         Ok(())
+    }
+
+    /// Something is to stand between two lines of a task's stream.
+    pub(super) fn append_aside(&self, task: usize, stream: Stream, bytes: &[u8]) {
+        let rank = {
+            let mut tasks = self.tasks.borrow_mut();
+            let task = &mut tasks[task];
+            let now = task.aside(stream).say(bytes);
+            if let (Some(log), Some(now)) = (task.log(stream), now) {
+                // A full disk leaves nowhere to write it to.
+                let _ = log.append(&now);
+            }
+            if stream == Stream::Stderr {
+                task.remember(bytes);
+            }
+            task.rank
+        };
+        self.each_link(|link| link.has_data(rank, stream));
     }
 
     /// Bytes that can be appended to a task's stream and stay in memory.
@@ -225,7 +233,10 @@ impl Step {
         let rank = {
             let mut tasks = self.tasks.borrow_mut();
             let task = &mut tasks[task];
+            let rest = task.aside(stream).rest();
             if let Some(log) = task.log(stream) {
+                // A full disk leaves nowhere to write it to.
+                let _ = rest.map(|rest| log.append(&rest));
                 log.finish();
             }
             task.rank
@@ -237,12 +248,12 @@ impl Step {
     /// A task runs.
     pub(super) fn started(&self, task: usize, pid: Pid) {
         self.children.borrow_mut().insert(pid, Child::Task(task));
+        let at_us = now_us();
         let mut tasks = self.tasks.borrow_mut();
         tasks[task].progress = Progress::Running(pid);
+        tasks[task].started_us = at_us;
         let rank = tasks[task].rank;
         drop(tasks);
-        let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let at_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
         self.announce(FromStep::Started { rank, pid: pid.as_raw_nonzero().get().unsigned_abs(), at_us });
     }
 
@@ -277,7 +288,10 @@ impl Step {
         while let Ok(Some((pid, exit))) = wait::reap() {
             let child = self.children.borrow_mut().remove(&pid);
             match child {
-                Some(Child::Task(task)) => self.task_over(task, exit, true),
+                Some(Child::Task(task)) => {
+                    let started_us = self.tasks.borrow()[task].started_us;
+                    self.task_over(task, Exit { started_us, ended_us: now_us(), ..exit }, true);
+                }
                 // Nobody waits for it where the step has been ended meanwhile.
                 Some(Child::Program(sender)) => drop(sender.send(exit)),
                 None => {}
@@ -382,11 +396,21 @@ impl Step {
 
     pub(super) fn check_over(&self) {
         self.links.borrow_mut().retain(|link| link.upgrade().is_some());
-        let awaited = self.owner.get() == Owner::NotYet && self.awaits_owner();
-        if self.finished.get() && !awaited && self.links.borrow().is_empty() {
+        let awaited = match self.owner.get() {
+            Owner::NotYet => self.awaits_owner(),
+            Owner::Away => true,
+            Owner::Here | Owner::Left => false,
+        };
+        if self.finished.get() && !awaited && !self.news.are_awaited() && self.links.borrow().is_empty() {
             self.over.notify_one();
         }
     }
+}
+
+/// Microseconds since 1970.
+fn now_us() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// How a task ended, for people.

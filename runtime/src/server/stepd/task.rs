@@ -9,6 +9,7 @@ use std::rc::Rc;
 use rustix::fs::Mode;
 use rustix::process::Pid;
 
+use super::aside::Aside;
 use super::environment::Environment;
 use super::input::Feeder;
 use super::log::{Budget, Log};
@@ -38,12 +39,15 @@ pub(super) struct Task {
     pub(super) local: usize,
     pub(super) rank: Rank,
     pub(super) progress: Progress,
+    /// When it began, in microseconds since 1970; 0 before.
+    pub(super) started_us: u64,
     /// How it ended.
     pub(super) exit: Option<Exit>,
     /// The end of its error output, for the report of its loss.
     pub(super) tail: Vec<u8>,
     /// Logs of stdout and stderr, where they are logged.
     logs: [Option<Log>; 2],
+    asides: [Aside; 2],
     /// Its own stdout and stderr, where its epilog or a notice may need them. They keep its pipes open, and so go
     /// with the task's end.
     pub(super) stdout: Option<Rc<OwnedFd>>,
@@ -59,15 +63,22 @@ impl Task {
             local,
             rank: task.rank,
             progress: Progress::Starting,
+            started_us: 0,
             exit: None,
             tail: Vec::new(),
             logs: [
                 log(on_terminal || task.stdout == Output::Log),
                 log(!on_terminal && task.stderr == Output::Log),
             ],
+            asides: Default::default(),
             stdout: None,
             stderr: None,
         }
+    }
+
+    /// What is said beside a stream.
+    pub(super) fn aside(&mut self, stream: Stream) -> &mut Aside {
+        &mut self.asides[stream as usize - 1]
     }
 
     /// The log of a stream, where it is logged.
@@ -134,9 +145,7 @@ impl Step {
                 }
             };
             let mut environment = base.with_task(on_node, task);
-            if self.launch.virtual_nodes {
-                virtual_nodes::set_variables(&mut environment, &self.launch);
-            }
+            virtual_nodes::set_variables(&mut environment, &self.launch);
             self.lead_to_pmix(at, &mut environment);
             let inherited = match self.open_pmi(at, &mut environment) {
                 Ok(inherited) => inherited,
@@ -279,7 +288,12 @@ impl Step {
             rlimits: &program::limits(&self.launch.rlimits),
         };
         spawn.start().map_err(|error| {
-            (if error.stage == Stage::Exec { shown } else { error.to_string() }, error.source)
+            let what = match error.stage {
+                Stage::Exec => program::missing_interpreter(path.to_bytes(), &error.source)
+                    .map_or(shown, |interpreter| format!("execve(): bad interpreter({interpreter})")),
+                _ => error.to_string(),
+            };
+            (what, error.source)
         })
     }
 }

@@ -21,6 +21,8 @@ const SOCKET_BYTES: usize = 4 * DATA_BYTES_MAX;
 pub(super) enum Owner {
     NotYet,
     Here,
+    /// Its link broke: it may come back.
+    Away,
     Left,
 }
 
@@ -98,26 +100,36 @@ impl Step {
             Target::Peer { rank, from, turn, .. } => {
                 tokio::task::spawn_local(async move { step.introduce(rank, turn, from, bytes).await });
             }
-            Target::Controller | Target::Join | Target::Node => {}
+            Target::Controller | Target::Join | Target::Node | Target::Heir => {}
         }
     }
 
-    /// A launcher is gone. A step does not outlive the launcher that owns it, once the grace is over.
+    /// A launcher is gone. A step does not outlive the launcher that owns it, once the grace is over in which that may
+    /// come back for what it has not got.
     fn detach(self: &Rc<Self>, link: Rc<Link>) {
-        let owned = link.is_owner();
-        drop(link);
-        if owned {
-            self.owner.set(Owner::Left);
-            if let Some(grace) = self.launch.owner_grace_ms.filter(|_| !self.is_finished()) {
-                let step = Rc::clone(self);
-                tokio::task::spawn_local(async move {
-                    tokio::time::sleep(Duration::from_millis(grace)).await;
-                    if step.owner.get() == Owner::Left {
-                        step.terminate(false, None);
-                    }
-                });
+        if link.is_owner() {
+            let has_all = self.is_finished() && link.has_told_all(self);
+            match self.launch.owner_grace_ms.filter(|_| !has_all) {
+                None => self.owner.set(Owner::Left),
+                Some(grace) => {
+                    self.owner.set(Owner::Away);
+                    let step = Rc::clone(self);
+                    tokio::task::spawn_local(async move {
+                        tokio::time::sleep(Duration::from_millis(grace)).await;
+                        step.owner_stays_away();
+                    });
+                }
             }
         }
+        drop(link);
         self.check_over();
+    }
+
+    fn owner_stays_away(self: &Rc<Self>) {
+        if self.owner.get() == Owner::Away {
+            self.owner.set(Owner::Left);
+            self.terminate(false, None);
+            self.check_over();
+        }
     }
 }

@@ -30,6 +30,7 @@ pub fn reap() -> io::Result<Option<(Pid, Exit)>> {
             user_us: micros(usage.ru_utime),
             system_us: micros(usage.ru_stime),
             max_rss_kib: usage.ru_maxrss.unsigned_abs(),
+            ..Exit::default()
         };
         (pid, exit)
     }))

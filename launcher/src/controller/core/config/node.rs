@@ -54,6 +54,7 @@ impl NodeConfig {
             os: String::new(),
             arch: String::new(),
             boot_time: 0,
+            memory_id: 0,
         }
     }
 

@@ -39,7 +39,7 @@ fn join(world: &mut World, name: &str, cpus: u32, memory_mb: u64) {
         ..node(name).facts()
     };
     let link = LinkId(name.bytes().map(u64::from).sum());
-    world.node(link, FromNode::Register { nodes: vec![facts], steps: Vec::new() });
+    world.node(link, FromNode::Register { nodes: vec![facts], steps: Vec::new(), launches: Vec::new() });
 }
 
 #[test]

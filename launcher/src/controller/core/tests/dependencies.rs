@@ -57,6 +57,31 @@ fn dependencies_hold_jobs_back_until_they_are_met() {
 }
 
 #[test]
+fn what_does_not_depend_on_how_a_job_ended_holds_for_one_that_never_was() {
+    use DependencyKind::{After, AfterAny, AfterBurstBuffer, AfterCorr, AfterNotOk, AfterOk};
+    let mut world = World::new(&[8]);
+    for kind in [After, AfterAny, AfterBurstBuffer, AfterCorr] {
+        let job = world.submit(JobSpec { dependency: Some(after(kind, 77)), ..tasks(1) });
+        assert_eq!(world.state(job), JobState::Running, "{kind:?}");
+    }
+    for dependency in [after(AfterOk, 77), after(AfterNotOk, 77), after(AfterAny, 0)] {
+        let spec = JobSpec { dependency: Some(dependency), ..tasks(1) };
+        assert_eq!(world.refusal(spec), ErrorCode::Dependency);
+    }
+}
+
+#[test]
+fn a_job_that_was_ended_for_its_dependency_shows_it() {
+    let mut world = World::new(&[2]);
+    let first = world.submit(tasks(2));
+    let dependency = Some(after(DependencyKind::AfterOk, first));
+    let second = world.submit(JobSpec { dependency, kill_on_invalid_dep: Some(true), ..tasks(1) });
+    world.script_exits(first, 3);
+    let view = world.view(second);
+    assert_eq!((view.state, view.dependency.as_deref()), (JobState::Cancelled, Some("afterok:1(failed)")));
+}
+
+#[test]
 fn after_may_want_some_minutes() {
     let mut world = World::new(&[2]);
     let first = world.submit(tasks(1));

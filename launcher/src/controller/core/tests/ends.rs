@@ -38,7 +38,7 @@ fn a_cancelled_job_is_cancelled_however_its_script_takes_it() {
     assert_eq!(world.cancel(job), None);
     assert_eq!(world.state(job), JobState::Completing);
     match world.told.as_slice() {
-        [(LinkId(1), ToNode::Terminate { key, at_once: false, notice: Some(notice) })] => {
+        [(LinkId(1), ToNode::Terminate { key, at_once: false, notice: Some(notice), .. })] => {
             assert_eq!(*key, batch(job));
             assert_eq!(notice, "*** JOB 1 ON n1 CANCELLED AT 1970-01-12T13:46:40 ***");
         }
@@ -283,11 +283,66 @@ fn steps_that_a_rank_server_has_lost_are_over() {
 }
 
 #[test]
+fn a_launch_that_never_arrived_is_sent_again_and_no_other() {
+    // A rank server was killed when a launch was on its way to it: the job failed, as if it had been killed.
+    let mut world = World::new(&[1, 1]);
+    world.loses_launches = true;
+    let job = world.submit(tasks(1));
+    world.event(Event::NodeGone { link: LinkId(1) });
+    world.told.clear();
+    world.register(1, LinkId(11), 1, Vec::new());
+    let again = ["11 registered".to_owned(), format!("11 launch {job}.batch")];
+    assert_eq!(world.orders(), again);
+    // It has it now, and says so only when its link is made anew.
+    world.event(Event::NodeGone { link: LinkId(11) });
+    world.register(1, LinkId(12), 1, vec![batch(job)]);
+    assert_eq!(world.orders(), ["12 registered"]);
+    world.event(Event::NodeGone { link: LinkId(12) });
+    world.register(1, LinkId(13), 1, Vec::new());
+    assert_eq!(world.state(job), JobState::Failed, "a step that it had is lost");
+
+    // One that is ended meanwhile is not started, and one that runs is told once more.
+    let job = world.submit(tasks(1));
+    world.event(Event::NodeGone { link: LinkId(13) });
+    world.cancel(job);
+    world.told.clear();
+    world.register(1, LinkId(14), 1, Vec::new());
+    assert_eq!((world.orders(), world.state(job)), (vec!["14 registered".to_owned()], JobState::Cancelled));
+    let job = world.submit(tasks(1));
+    world.event(Event::NodeGone { link: LinkId(14) });
+    world.cancel(job);
+    world.told.clear();
+    world.register(1, LinkId(15), 1, vec![batch(job)]);
+    assert_eq!(world.orders(), ["15 registered".to_owned(), format!("15 terminate {job}.batch")]);
+}
+
+#[test]
+fn what_is_left_of_an_earlier_launch_says_nothing_of_the_later() {
+    let mut world = World::with(&[1], Config { node_timeout_secs: 10, ..Config::default() });
+    let job = world.submit(tasks(1));
+    let (key, before) = (batch(job), world.launch_of(batch(job)));
+    world.event(Event::NodeGone { link: LinkId(1) });
+    world.pass(20.0);
+    world.register(1, LinkId(2), 1, vec![key]);
+    world.pass(5.0);
+    assert_eq!((world.state(job), world.view(job).restarts), (JobState::Running, 1));
+    assert_ne!(world.launch_of(key), before);
+    world.told.clear();
+    world.node(LinkId(2), FromNode::StepDone { key, launch: before, lost: true });
+    assert_eq!(world.state(job), JobState::Running);
+    let kept = (LinkId(2), ToNode::Kept { key, launch: before });
+    assert_eq!(world.told, [kept], "it need not say it again");
+    world.script_exits(job, 0);
+    assert_eq!(world.state(job), JobState::Completed);
+}
+
+#[test]
 fn a_script_that_cannot_be_started_fails_its_job() {
     let mut world = World::new(&[1]);
     let job = world.submit(tasks(1));
     let reason = "no room".to_owned();
-    world.node(LinkId(1), FromNode::LaunchFailed { key: batch(job), reason });
+    let (key, launch) = (batch(job), world.launch_of(batch(job)));
+    world.node(LinkId(1), FromNode::LaunchFailed { key, launch, reason });
     let view = world.view(job);
     assert_eq!((view.state, view.reason.as_str()), (JobState::Failed, "JobLaunchFailure"));
     assert_eq!(world.cluster.holding.len(), 0);
@@ -312,6 +367,37 @@ fn an_allocation_ends_with_its_command_or_its_connection() {
     }
     world.event(Event::ClientGone { client: other });
     assert_eq!((world.state(2), world.state(3)), (JobState::Cancelled, JobState::Cancelled));
+}
+
+#[test]
+fn an_allocation_outlives_the_controller_where_its_owner_comes_back() {
+    let mut world = World::new(&[2, 2]);
+    let (stays, leaves) = (ClientId(7), ClientId(8));
+    world.ask_as(stays, allocation(tasks(2)));
+    world.ask_as(leaves, allocation(tasks(2)));
+    world.ask_as(stays, allocation(tasks(1)));
+    world.event(Event::Restarted);
+    let back = ClientId(9);
+    let call = world.ask_as(back, Request::Reclaim { job: JobId(1) });
+    assert!(matches!(world.replies(call).as_slice(), [Reply::Allocated { job, .. }] if job.id == JobId(1)));
+    let waits = world.ask_as(back, Request::Reclaim { job: JobId(3) });
+    assert!(matches!(world.replies(waits).as_slice(), [Reply::Pending { .. }]));
+    world.pass(prun_runtime::limits::CLIENT_RETURN.as_secs_f64() - 1.0);
+    assert_eq!(world.state(2), JobState::Running);
+    world.register(1, LinkId(1), 2, Vec::new());
+    world.register(2, LinkId(2), 2, Vec::new());
+    world.pass(2.0);
+    assert_eq!((world.state(1), world.state(2)), (JobState::Running, JobState::Cancelled));
+    assert!(matches!(world.replies(waits).as_slice(), [Reply::Pending { .. }, Reply::Allocated { .. }]));
+    world.event(Event::ClientGone { client: back });
+    assert_eq!(world.state(1), JobState::Cancelled);
+    assert!(
+        matches!(world.ask(Request::Reclaim { job: JobId(1) }), Reply::Error(refusal) if refusal.code == ErrorCode::Revoked)
+    );
+    let script = world.submit(tasks(1));
+    assert!(
+        matches!(world.ask(Request::Reclaim { job: JobId(script) }), Reply::Error(refusal) if refusal.code == ErrorCode::AccessDenied)
+    );
 }
 
 #[test]

@@ -126,6 +126,78 @@ fn a_leader_that_is_cancelled_takes_all_with_it() {
     world.check_capacity();
 }
 
+fn step(jobs: &[u32], ntasks: u32) -> Request {
+    let one = |job: &u32| StepRequest {
+        job: JobId(*job),
+        spec: tasks(ntasks),
+        step: crate::script::spec::StepSpec::default(),
+        name: "x".to_owned(),
+        command_line: String::new(),
+        immediate: false,
+        others: Vec::new(),
+    };
+    let others = jobs[1..].iter().map(one).collect();
+    Request::CreateStep(Box::new(StepRequest { others, ..one(&jobs[0]) }))
+}
+
+#[test]
+fn a_step_over_components_is_one_launch_and_a_record_in_each() {
+    use prun_runtime::ids::{Rank, StepKey};
+    use prun_runtime::wire::node::FromNode;
+    use prun_runtime::wire::step::Exit;
+
+    use crate::controller::core::event::LinkId;
+    let mut world = World::new(&[2, 2]);
+    world.submit_all(vec![tasks(2), tasks(2)]);
+    let call = world.ask_as(ME, step(&[1, 2], 2));
+    let Some(Reply::StepCreated(created)) = world.replies(call).pop() else { panic!() };
+    let key = |job| StepKey { job: JobId(job), step: StepId(0) };
+    let part = |job| StepPart { key: key(job), ranks: 2 };
+    assert_eq!((created.key, created.parts.clone()), (key(1), vec![part(1), part(2)]));
+    assert_eq!(created.job.allocation.as_ref().unwrap().nodes.len(), 2);
+    // What is busy in one of them holds up all.
+    let waits = world.ask_as(ME, step(&[2, 1], 1));
+    assert!(matches!(world.replies(waits)[..], [Reply::Pending { .. }]));
+    let nodes = [("n1".to_owned(), vec![0, 1]), ("n2".to_owned(), vec![2, 3])];
+    let launch = launch(key(1), created.secret.clone(), 0, &nodes);
+    world.result(Request::LaunchStep(Box::new(StepStart { launch }))).unwrap();
+    let launch = world.launch_of(key(1));
+    let exited = |rank, code| FromNode::Exited {
+        key: key(1),
+        launch,
+        rank: Rank(rank),
+        exit: Exit { code, ..Exit::default() },
+    };
+    world.node(LinkId(1), exited(1, 4));
+    world.node(LinkId(2), exited(2, 5));
+    world.node(LinkId(1), FromNode::StepDone { key: key(1), launch, lost: false });
+    let of = |world: &World, job: u32| {
+        let view = world.view(job);
+        let step = view.steps.iter().find(|step| step.key == key(job)).unwrap();
+        (step.state, step.exit.code, step.ntasks)
+    };
+    assert_eq!((of(&world, 1), of(&world, 2)), ((JobState::Failed, 4, 2), (JobState::Running, 5, 2)));
+    world.node(LinkId(2), FromNode::StepDone { key: key(1), launch, lost: false });
+    assert_eq!(of(&world, 2), (JobState::Failed, 5, 2));
+    // Components count their steps together.
+    let Some(Reply::StepCreated(next)) = world.replies(waits).pop() else { panic!() };
+    assert_eq!(next.key, StepKey { job: JobId(2), step: StepId(1) });
+}
+
+#[test]
+fn a_step_is_over_components_of_one_job_each_once() {
+    let mut world = World::new(&[4, 4]);
+    world.submit_all(vec![tasks(2), tasks(2)]);
+    let alone = world.submit(tasks(1));
+    for jobs in [vec![1, 1], vec![1, alone], vec![1, 99]] {
+        let reply = world.ask(step(&jobs, 1));
+        assert!(
+            matches!(reply, Reply::Error(refusal) if refusal.code == ErrorCode::InvalidJobId),
+            "{jobs:?}"
+        );
+    }
+}
+
 #[test]
 fn all_go_back_into_the_queue_and_start_together_again() {
     let mut world = World::with(&[1, 1], Config { node_timeout_secs: 100, ..Config::default() });

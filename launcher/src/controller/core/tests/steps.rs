@@ -7,7 +7,7 @@ use crate::controller::api::*;
 use crate::controller::core::event::{ClientId, Event};
 use crate::script::spec::StepSpec;
 
-fn request(job: u32, ntasks: u32, step: StepSpec, immediate: bool) -> Request {
+pub(super) fn request(job: u32, ntasks: u32, step: StepSpec, immediate: bool) -> Request {
     let spec = tasks(ntasks);
     Request::CreateStep(Box::new(StepRequest {
         job: JobId(job),
@@ -16,6 +16,7 @@ fn request(job: u32, ntasks: u32, step: StepSpec, immediate: bool) -> Request {
         name: "true".to_owned(),
         command_line: "srun true".to_owned(),
         immediate,
+        others: Vec::new(),
     }))
 }
 
@@ -147,6 +148,7 @@ fn a_step_has_its_own_limit_and_can_be_attached_to_while_it_lives() {
         name: "x".to_owned(),
         command_line: String::new(),
         immediate: false,
+        others: Vec::new(),
     };
     let call = world.ask_as(ME, Request::CreateStep(Box::new(request)));
     let step = created(&world, call);

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use prun_runtime::ids::{JobId, Rank, StepId, StepKey};
-use prun_runtime::wire::launch::{Input, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch};
+use prun_runtime::ids::{JobId, LaunchId, Launched, Rank, StepId, StepKey};
+use prun_runtime::wire::launch::{
+    Input, Machine, NodeTasks, Output, Program, Secret, StepLaunch, TaskLaunch,
+};
 use prun_runtime::wire::node::{FromNode, NodeFacts, ToNode};
 use prun_runtime::wire::step::Exit;
 use serde_bytes::ByteBuf;
@@ -29,6 +31,8 @@ pub(super) struct World {
     pub(super) records: Vec<Record>,
     calls: u64,
     secrets: u8,
+    /// Launches do not arrive.
+    pub(super) loses_launches: bool,
 }
 
 impl World {
@@ -48,6 +52,7 @@ impl World {
             records: Vec::new(),
             calls: 0,
             secrets: 0,
+            loses_launches: false,
         };
         for (at, cpus) in (1..).zip(cpus) {
             world.register(at, LinkId(at), *cpus, Vec::new());
@@ -68,13 +73,23 @@ impl World {
             os: String::new(),
             arch: String::new(),
             boot_time: 0,
+            memory_id: 0,
         };
-        self.node(link, FromNode::Register { nodes: vec![facts], steps });
+        let launches = steps.iter().map(|key| self.launch_of(*key)).collect();
+        self.node(link, FromNode::Register { nodes: vec![facts], steps, launches });
+    }
+
+    /// The number of a step's last launch.
+    pub(super) fn launch_of(&self, key: StepKey) -> LaunchId {
+        let step = self.cluster.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
+        step.map_or_else(LaunchId::default, |step| step.launch)
     }
 
     pub(super) fn event(&mut self, event: Event) {
         let (now, secrets, mut drawn) = (self.now, &mut self.secrets, Vec::new());
-        let kept = self.cluster.is_changed_by(&event).then(|| event.clone());
+        // That a launch has arrived a journal need not keep: what is compared with it here has it all the same.
+        let arrived = matches!(event, Event::Node { message: FromNode::Launched { .. }, .. });
+        let kept = (arrived || self.cluster.is_changed_by(&event)).then(|| event.clone());
         let mut secret = || {
             *secrets = secrets.wrapping_add(1);
             drawn.push(Secret([*secrets; 32]));
@@ -82,12 +97,24 @@ impl World {
         };
         let effects = self.cluster.apply(event, now, &mut secret);
         self.records.extend(kept.map(|event| Record { now, event, secrets: drawn }));
+        let mut arrived = Vec::new();
         for effect in effects {
             match effect {
                 Effect::Answer { client, answer } => self.answers.push((client, *answer)),
-                Effect::Tell { link, message } => self.told.push((link, message)),
+                Effect::Tell { link, message } => {
+                    if let ToNode::Launch(launch) = &message
+                        && !self.loses_launches
+                    {
+                        arrived.push((link, launch.launched()));
+                    }
+                    self.told.push((link, message));
+                }
+                Effect::Backup { .. } => {}
                 Effect::Stop => self.stopped = true,
             }
+        }
+        for (link, Launched { key, launch }) in arrived {
+            self.node(link, FromNode::Launched { key, launch });
         }
     }
 
@@ -162,10 +189,11 @@ impl World {
     /// A task of a step exits, and with it all that its node had.
     pub(super) fn exit(&mut self, job: u32, step: StepId, code: i32, signal: i32) {
         let key = StepKey { job: JobId(job), step };
+        let launch = self.launch_of(key);
         for link in self.links_of(key) {
             let exit = Exit { code, signal, ..Exit::default() };
-            self.node(link, FromNode::Exited { key, rank: Rank(0), exit });
-            self.node(link, FromNode::StepDone { key, lost: false });
+            self.node(link, FromNode::Exited { key, launch, rank: Rank(0), exit });
+            self.node(link, FromNode::StepDone { key, launch, lost: false });
         }
     }
 
@@ -189,15 +217,17 @@ impl World {
         self.event(Event::Timer);
     }
 
-    /// What rank servers were told since the last time, in short.
+    /// What rank servers were told since the last time, in short; not what was only confirmed to them.
     pub(super) fn orders(&mut self) -> Vec<String> {
         let told = std::mem::take(&mut self.told);
         told.iter()
+            .filter(|(_, message)| !matches!(message, ToNode::Kept { .. }))
             .map(|(link, message)| match message {
                 ToNode::Launch(launch) => format!("{} launch {}", link.0, launch.key),
                 ToNode::Signal { key, signal } => format!("{} signal {key} {signal}", link.0),
                 ToNode::Terminate { key, .. } => format!("{} terminate {key}", link.0),
                 ToNode::Registered => format!("{} registered", link.0),
+                ToNode::Kept { key, .. } => format!("{} kept {key}", link.0),
                 ToNode::Ping { .. } => format!("{} ping", link.0),
             })
             .collect()
@@ -279,7 +309,7 @@ pub(super) fn element(job: u32, elements: &[u32]) -> JobRef {
 }
 
 /// A job of so many tasks of one CPU.
-pub(super) fn tasks(ntasks: u32) -> JobSpec {
+pub(in crate::controller) fn tasks(ntasks: u32) -> JobSpec {
     JobSpec {
         ntasks: Some(ntasks),
         name: Some("job".to_owned()),
@@ -288,7 +318,7 @@ pub(super) fn tasks(ntasks: u32) -> JobSpec {
     }
 }
 
-pub(super) fn submission(spec: JobSpec) -> Submission {
+pub(in crate::controller) fn submission(spec: JobSpec) -> Submission {
     Submission {
         components: vec![spec],
         script: Some(Script {
@@ -313,12 +343,12 @@ pub(super) fn submission(spec: JobSpec) -> Submission {
 }
 
 /// What `salloc` asks for.
-pub(super) fn allocation(spec: JobSpec) -> Request {
+pub(in crate::controller) fn allocation(spec: JobSpec) -> Request {
     Request::Allocate(Box::new(Submission { script: None, ..submission(spec) }))
 }
 
 /// A launch of ranks on nodes.
-pub(super) fn launch(
+pub(in crate::controller) fn launch(
     key: StepKey,
     secret: Secret,
     kill_wait_ms: u64,
@@ -342,6 +372,8 @@ pub(super) fn launch(
     };
     StepLaunch {
         key,
+        launch: LaunchId::default(),
+        server_grace_ms: None,
         secret,
         job_name: "job".to_owned(),
         size: nodes.iter().map(|(_, ranks)| ranks.len() as u32).sum(),
@@ -360,7 +392,7 @@ pub(super) fn launch(
         owner_grace_ms: None,
         root: None,
         mpi: None,
-        virtual_nodes: false,
+        machine: Machine::default(),
         layout: Vec::new(),
         nodes: (0..).zip(nodes).map(node).collect(),
     }

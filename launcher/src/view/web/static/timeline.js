@@ -24,9 +24,9 @@ export function drawTimeline(job) {
 
 const ranksOf = (step) => (step.is_batch ? [] : step.ranks.slice(0, RANKS_MAX));
 
-function bar(step, span, mood, used) {
-  const from = Math.max(step.start - span.from, 0);
-  const seconds = (step.end ?? span.until) - span.from - from;
+function bar({ start, end }, span, mood, used) {
+  const from = Math.max(start - span.from, 0);
+  const seconds = (end ?? span.until) - span.from - from;
   const place = (element, left, width) => {
     element.style.left = `${((100 * left) / span.seconds).toFixed(1)}%`;
     element.style.width = `${((100 * Math.max(width, 0)) / span.seconds).toFixed(1)}%`;
@@ -47,11 +47,18 @@ function stepRow({ step }, span) {
     bar(step, span, mood), el("td", {}, time), el("td", {}, `${text}, ${step.tasks.count} on ${step.nodes.list}`));
 }
 
+// A rank that runs is known to have begun with its step; nodes whose clocks differ cannot move a bar out of it.
+function timesOf(rank, step) {
+  const start = Math.max(rank.start ?? step.start, step.start);
+  const end = rank.end && step.end ? Math.min(rank.end, step.end) : (rank.end ?? step.end);
+  return { start, end };
+}
+
 function rankRow({ step, rank }, span) {
   const ended = rank.exit_code;
   const mood = ended ? (failed(ended) ? "bad" : "good") : step.end ? "" : "live";
   const used = ended ? `exit ${exit(ended)}, ${rank.cpu_secs.toFixed(2)} s CPU, ${(rank.max_rss_kib / 1024).toFixed(0)} MiB` : step.end ? "" : "runs";
   return el("tr", { class: "rank" },
     el("th", { scope: "row" }, `rank ${rank.rank}`),
-    bar(step, span, mood, rank.cpu_secs), el("td", {}, rank.node), el("td", {}, used));
+    bar(timesOf(rank, step), span, mood, rank.cpu_secs), el("td", {}, rank.node), el("td", {}, used));
 }

@@ -1,9 +1,9 @@
-//! The secret that lets a browser in.
+//! A secret in a file of its user's own, made where it is missing: what lets a browser in, and what the tokens of
+//! `scontrol token` are signed with.
 
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ const BYTES: usize = 24;
 
 /// A file of a token that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TokenError {
+pub(crate) enum TokenError {
     /// The file system refuses, or the system has no random bytes.
     #[error("cannot {verb} `{}`", path.display())]
     File { verb: &'static str, path: PathBuf, source: io::Error },
@@ -26,7 +26,7 @@ pub(super) enum TokenError {
 
 /// A token, as it is written.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Token(String);
+pub(crate) struct Token(String);
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,7 +36,7 @@ impl fmt::Debug for Token {
 
 impl Token {
     /// The token in a file, which is made, for this user alone, where it is missing.
-    pub(super) fn of(path: &Path) -> Result<Self, TokenError> {
+    pub(crate) fn of(path: &Path) -> Result<Self, TokenError> {
         let fails = |verb| move |source| TokenError::File { verb, path: path.to_owned(), source };
         match fs::read_to_string(path) {
             Ok(text) => {
@@ -63,7 +63,7 @@ impl Token {
     }
 
     /// Whether this is it. Takes as long whatever the two have in common.
-    pub(super) fn is(&self, claimed: &str) -> bool {
+    pub(crate) fn is(&self, claimed: &str) -> bool {
         let differ = |(ours, theirs): (u8, u8)| ours ^ theirs;
         let difference = self
             .0
@@ -74,15 +74,9 @@ impl Token {
         claimed.len() == self.0.len() && difference == 0
     }
 
-    /// Where a browser finds the page: behind `#`, so that the token is neither sent nor logged with the address.
-    pub(super) fn address(&self, ip: IpAddr, port: u16) -> String {
-        // A browser cannot go to `0.0.0.0`; this machine itself is one of those that may.
-        let host = match ip {
-            IpAddr::V6(ip) if !ip.is_unspecified() => format!("[{ip}]"),
-            IpAddr::V4(ip) if !ip.is_unspecified() => ip.to_string(),
-            _ => "127.0.0.1".to_owned(),
-        };
-        format!("http://{host}:{port}/#token={}", self.0)
+    /// Its digits.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
     }
 }
 
@@ -91,7 +85,7 @@ fn is_token(text: &str) -> bool {
 }
 
 /// Writes a file that only this user can read; never half of one.
-pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
     let _ = fs::remove_file(&new);
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(&new)?;
@@ -131,19 +125,6 @@ mod tests {
         assert!(token.is(&"a1".repeat(BYTES)));
         for wrong in ["", "a", "a1", &"a1".repeat(BYTES + 1), &"a2".repeat(BYTES)] {
             assert!(!token.is(wrong), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn the_address_is_one_that_a_browser_can_go_to() {
-        let token = Token("ab".to_owned());
-        for (ip, expected) in [
-            ("127.0.0.1", "http://127.0.0.1:1/#token=ab"),
-            ("::1", "http://[::1]:1/#token=ab"),
-            ("0.0.0.0", "http://127.0.0.1:1/#token=ab"),
-            ("::", "http://127.0.0.1:1/#token=ab"),
-        ] {
-            assert_eq!(token.address(ip.parse().unwrap(), 1), expected);
         }
     }
 }

@@ -14,8 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 
-/// Where browsers, or a server that goes before, connect.
-pub(super) enum Listener {
+/// Where clients, or a server that goes before, connect.
+pub(crate) enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
@@ -27,12 +27,12 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 impl Listener {
     /// Listens on an address. Needs a tokio runtime.
-    pub(super) async fn tcp(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn tcp(address: SocketAddr) -> io::Result<Self> {
         Ok(Self::Tcp(TcpListener::bind(address).await?))
     }
 
     /// Listens on a Unix socket, in the place of one that nobody listens on any more. Needs a tokio runtime.
-    pub(super) fn unix(path: &Path) -> io::Result<Self> {
+    pub(crate) fn unix(path: &Path) -> io::Result<Self> {
         match std::os::unix::net::UnixStream::connect(path) {
             Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path)?,
@@ -42,7 +42,7 @@ impl Listener {
     }
 
     /// The port, where there is one.
-    pub(super) fn port(&self) -> Option<u16> {
+    pub(crate) fn port(&self) -> Option<u16> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok().map(|address| address.port()),
             Self::Unix(_) => None,
@@ -68,7 +68,7 @@ impl Listener {
 }
 
 /// Serves connections for ever.
-pub(super) async fn keep(listener: Listener, router: Router) {
+pub(crate) async fn keep(listener: Listener, router: Router) {
     let places = Arc::new(Semaphore::new(WEB_CONNECTIONS_MAX));
     loop {
         // While the house is full, the others wait outside: in the system's queue.
@@ -89,7 +89,7 @@ pub(super) async fn keep(listener: Listener, router: Router) {
         tokio::spawn(async move {
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(WEB_REQUEST_WAIT);
-            // A browser that goes away in the middle of something is no error.
+            // A client that goes away in the middle of something is no error.
             if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
                 tracing::debug!(%error, "a connection broke");
             }

@@ -1,17 +1,23 @@
 //! Real ranks: this program starts itself as the ranks of steps, on one node and on several.
+//!
+//! `cargo test -p prun --test ranks -- kill 500` kills a rank of five hundred random programs; without words it is a few.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up what it needs fails")]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, ExitCode, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use prun_runtime::world::{ANY, Operation, World};
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     match (words.next().as_deref(), words.next()) {
-        (Some("as-rank"), Some(part)) => return as_rank(&part),
+        (Some("as-rank"), Some(part)) => return as_rank(&part, words.next()),
+        (Some("kill"), Some(seeds)) => {
+            a_rank_killed_at_any_moment_ends_all_others_in_time(1..=seeds.parse().unwrap());
+            return ExitCode::SUCCESS;
+        }
         (Some("--list"), _) => return ExitCode::SUCCESS,
         _ => {}
     }
@@ -25,17 +31,20 @@ fn main() -> ExitCode {
     println!("test who_waits_for_a_far_rank_that_has_left_is_told ... ok");
     ranks_that_all_wait_for_one_another_are_told_of_once();
     println!("test ranks_that_all_wait_for_one_another_are_told_of_once ... ok");
-    println!("5 passed, 0 failed");
+    a_rank_killed_at_any_moment_ends_all_others_in_time(1..=6);
+    println!("test a_rank_killed_at_any_moment_ends_all_others_in_time ... ok");
+    println!("6 passed, 0 failed");
     ExitCode::SUCCESS
 }
 
 /// What one rank does.
-fn as_rank(part: &str) -> ExitCode {
+fn as_rank(part: &str, seed: Option<String>) -> ExitCode {
     let done = match part {
         "cross" => cross(),
         "die" => die(),
         "leave" => leave(),
         "deadlock" => deadlock(),
+        "kill" => kill(seed.unwrap().parse().unwrap()),
         _ => wait(),
     };
     match done {
@@ -130,18 +139,72 @@ fn leave() -> Result<(), Box<dyn std::error::Error>> {
 /// Each waits for another one, each in its own way.
 fn deadlock() -> Result<(), Box<dyn std::error::Error>> {
     let world = World::init()?;
+    let others = world.split((world.rank() != 3).then_some(0), 0)?;
     let (mut room, large) = ([0_u8; 1], vec![0_u8; 1 << 20]);
     match world.rank() {
         0 => drop(world.recv(&mut room, 5, 7)?),
         1 => drop(world.recv(&mut room, ANY, ANY)?),
         2 => world.send(&large, 4, 2)?,
         3 => return Ok(()),
-        _ => {
-            let half = world.split(Some(world.rank() as u32), 0)?;
-            half.unwrap().barrier()?;
-        }
+        _ => others.unwrap().barrier()?,
     }
     Ok(())
+}
+
+/// Numbers that are the same on every rank.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % end
+    }
+}
+
+fn now_us() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()
+}
+
+/// All ranks make the same random calls without end, until one of them, whose number is the seed's too, kills itself at a
+/// moment that has nothing to do with its calls. The others tell when they heard of it.
+fn kill(seed: u64) -> Result<(), Box<dyn std::error::Error>> {
+    let mut dice = Dice(seed);
+    let (victim, delay_us) = (dice.below(6), dice.below(60_000));
+    if std::env::var("PRUN_RANK")? == victim.to_string() {
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_micros(delay_us as u64));
+            std::fs::write("killed", now_us().to_string()).unwrap();
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)
+        });
+    }
+    let told = World::init().map_err(|error| error.to_string()).and_then(|world| {
+        loop {
+            if let Err(error) = random_call(&world, &mut dice) {
+                return Err::<(), _>(error.to_string());
+            }
+        }
+    });
+    Err(format!("{} {}", now_us(), told.unwrap_err()).into())
+}
+
+fn random_call(world: &World, dice: &mut Dice) -> Result<(), prun_runtime::world::Error> {
+    let (rank, size) = (world.rank(), world.size());
+    let (root, by) = (dice.below(size), 1 + dice.below(size - 1));
+    let length = size * [1, 20, 5000][dice.below(3)];
+    let (data, mut room) = (vec![rank as u64; length], vec![0_u64; length]);
+    // A message to any receive is one of this call, however far ahead its sender is.
+    let tag = dice.below(1 << 20) as i32;
+    match dice.below(8) {
+        0 => world.barrier(),
+        1 => world.all_reduce(&data, &mut room, &Operation::Sum),
+        2 => world.broadcast(&mut room, root),
+        3 => world.scan(&data, &mut room, &Operation::Max),
+        4 => world.all_to_all(&data, &mut room),
+        5 => world.send_recv(&data, (rank + by) % size, &mut room, (rank + size - by) % size, 1).map(drop),
+        6 if rank == root => (0..size - 1).try_for_each(|_| world.recv(&mut room, ANY, tag).map(drop)),
+        6 => world.send(&data, root, tag),
+        _ => world.split(Some((rank % by) as u32), 0)?.map_or(Ok(()), |part| part.barrier()),
+    }
 }
 
 fn cpu() -> Duration {
@@ -242,6 +305,47 @@ fn ranks_that_all_wait_for_one_another_are_told_of_once() {
             assert_eq!(told.iter().filter(is_told).count(), 1, "{shape}: {told:#?}");
         }
         let rank_4 = told.iter().find(|line| line.contains("rank 4 on ")).unwrap();
-        assert!(rank_4.contains("`split` at "), "{rank_4}");
+        assert!(rank_4.contains("`barrier` at ") && rank_4.ends_with(" (communicator 1)"), "{rank_4}");
     }
+}
+
+fn a_rank_killed_at_any_moment_ends_all_others_in_time(seeds: std::ops::RangeInclusive<u64>) {
+    let mut slowest = 0;
+    for seed in seeds {
+        let shape = ["1x6", "3x2", "6x1"][seed as usize % 3];
+        let directory = tempfile::tempdir().unwrap();
+        let output = job(directory.path(), shape, &format!("kill {seed}")).output().unwrap();
+        let killed = std::fs::read_to_string(directory.path().join("killed")).unwrap();
+        let killed: u128 = killed.parse().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let told: Vec<&str> = text.lines().collect();
+        assert_eq!(told.len(), 5, "seed {seed}, {shape}: {output:?}");
+        for line in told {
+            let (at, error) = line.split_once(' ').unwrap();
+            let late_us = at.parse::<u128>().unwrap().saturating_sub(killed);
+            assert!(late_us < 1_000_000, "seed {seed}, {shape}: after {late_us} us: {line}");
+            // That another one has ended for that reason may be heard sooner, from node to node.
+            let is_named = error.contains("was killed by signal 9") || error.ends_with(" left");
+            assert!(is_named, "seed {seed}, {shape}: {line}");
+            slowest = slowest.max(late_us);
+        }
+        assert!(!output.status.success());
+        let mut left: Vec<_> =
+            std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.retain(|name| !["job.sh", "killed", "home"].iter().any(|known| name == known));
+        assert!(left.is_empty(), "seed {seed}, {shape}: {left:?}");
+        assert_eq!(left_in_shared_memory(), Vec::<std::path::PathBuf>::new(), "seed {seed}, {shape}");
+    }
+    println!("the last rank heard of it after {} ms at most", slowest / 1000);
+}
+
+/// Files of step processes that are gone.
+fn left_in_shared_memory() -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir("/dev/shm").into_iter().flatten().flatten();
+    let is_left = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let process = name.strip_prefix("prun-mpi-");
+        process.is_some_and(|process| !Path::new("/proc").join(process).exists())
+    };
+    entries.map(|entry| entry.path()).filter(is_left).collect()
 }

@@ -444,10 +444,13 @@ impl Engine {
                 &Rest,
             );
         }
-        if let Some(far) = &mut self.far {
-            far.leave();
+        // Where the step is over, that is what the others are to hear, and not that this rank has left for it.
+        if !self.neighbours.segment().is_over() {
+            if let Some(far) = &mut self.far {
+                far.leave();
+            }
+            self.neighbours.leave();
         }
-        self.neighbours.leave();
         if let Some(step) = &mut self.step {
             step.leave();
         }

@@ -58,12 +58,12 @@ impl Outgoing {
 }
 
 impl Incoming {
-    /// Lends room.
+    /// Lends room. The lender may take it back by the same pointer.
     ///
     /// # Safety
-    /// Until the request that gets it is over or dropped, it stays where it is and nobody else touches it.
-    pub(crate) unsafe fn lend(bytes: &mut [u8]) -> Self {
-        Self::Lent(LentMut { length: bytes.len(), start: NonNull::from(bytes).cast() })
+    /// It is the lender's. Until the request that gets it is over or dropped, it stays where it is and nobody else touches it.
+    pub(crate) unsafe fn lend(bytes: NonNull<[u8]>) -> Self {
+        Self::Lent(LentMut { length: bytes.len(), start: bytes.cast() })
     }
 
     /// The room.

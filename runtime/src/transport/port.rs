@@ -78,7 +78,7 @@ impl Port {
             return Ok(received);
         }
         // SAFETY: `wait` takes the request back before this call returns.
-        let room = unsafe { Incoming::lend(room) };
+        let room = unsafe { Incoming::lend(NonNull::from(room)) };
         let request = engine.receive(wanted, room)?;
         match engine.wait(request)? {
             Outcome::Received(received, _) => Ok(received),
@@ -241,10 +241,10 @@ impl<'scope> Scope<'scope, '_> {
         wanted: Wanted,
         room: &'scope mut [u8],
     ) -> Result<Pending<'scope>, Failure> {
-        let place = NonNull::from(&mut *room);
+        let place = NonNull::from(room);
         // SAFETY: the room is borrowed for as long as the scope, at whose end the request is over; it is given back by
         // `Pending::wait` only after that.
-        let room = unsafe { Incoming::lend(room) };
+        let room = unsafe { Incoming::lend(place) };
         let ticket = self.port.engine().receive(wanted, room)?;
         Ok(self.pending(ticket, Some(place)))
     }

@@ -31,7 +31,8 @@ pub(crate) struct Waker {
 impl Waker {
     /// Says that its rank is about to sleep. What it waits for must be looked at once more after this.
     pub(crate) fn prepare(&self, how: Sleep) {
-        self.word.store(how as u32, Ordering::Relaxed);
+        // An exchange, and not a store: whoever has taken an earlier sleep for this one has done so before it.
+        self.word.swap(how as u32, Ordering::AcqRel);
         fence(Ordering::SeqCst);
     }
 

@@ -50,17 +50,20 @@ impl Spin {
 
     /// Whether to look once more before sleeping.
     pub(super) fn again(&mut self, engine: &mut Engine) -> bool {
-        /// Looks between two at the clock.
-        const LOOKS: u32 = 16;
         if !self.is_allowed || self.briefly() {
             return self.is_allowed;
+        }
+        // Who waits for sockets, too, lets others go first by sleeping over them.
+        if engine.far.is_some() {
+            return false;
         }
         sched_yield();
         let begin = *self.begin.get_or_insert_with(|| {
             engine.step_aside();
             Instant::now()
         });
-        !self.looks.is_multiple_of(LOOKS) || begin.elapsed() < SPIN_TIME
+        // Where others want the CPU, one look may take as long as all were to take.
+        begin.elapsed() < SPIN_TIME
     }
 
     /// Something has happened: the next thing may be near.

@@ -120,7 +120,8 @@ impl Cluster {
         };
         let mut launch = StepLaunch {
             key,
-            launch: LaunchId(0),
+            // A rank server starts none twice.
+            launch: LaunchId(self.next.into()),
             server_grace_ms: None,
             secret: SECRET,
             job_name: "test".into(),

@@ -83,23 +83,6 @@ fn what_ends_while_nobody_listens_is_told_when_somebody_does() {
 }
 
 #[test]
-fn descendants_that_hide_end_with_their_step_also_under_the_next_rank_server() {
-    let script = "#!/bin/bash\n#SBATCH --ntasks=2 --output=out\nsrun bash -c 'trap \"\" TERM; (setsid bash -c \"sleep 300 & disown; exec sleep 300\" &); touch ready.$SLURM_PROCID; sleep 300'\n";
-    let cluster = Cluster::up(&[("job.sh", script)], TWO);
-    let mut submit = cluster.command(["sbatch", "--parsable", "job.sh"]);
-    let job = String::from_utf8(submit.output().unwrap().stdout).unwrap().trim().to_owned();
-    ready(&cluster, 2);
-    let sleepers =
-        || cluster.place().processes().iter().filter(|(_, line)| line.starts_with("sleep 300")).count();
-    until("they sleep", || sleepers() == 6);
-    end(&cluster, "nodes/slurmnode1", Signal::KILL);
-    assert_eq!(sleepers(), 6);
-    assert_eq!(cluster.prun_up(&[]).code, Some(0));
-    cluster.ask(&format!("scancel --signal=KILL {job}"));
-    until("none is left", || sleepers() == 0);
-}
-
-#[test]
 fn a_step_whose_rank_server_stays_away_ends_when_its_job_is_given_up() {
     let conf = "ClusterName=away\nSlurmdTimeout=2\nKillWait=1\nNodeName=slurmnode[1-2] CPUs=2 RealMemory=1000\nPartitionName=slurmpar Nodes=ALL Default=YES\n";
     let cluster = Cluster::up(&[("job.sh", MEET), ("c.conf", conf)], &["--config", "c.conf"]);

@@ -13,7 +13,8 @@ fn files(room: &Path) -> Vec<PathBuf> {
     }
     let entries: Vec<PathBuf> = fs::read_dir(room).unwrap().map(|entry| entry.unwrap().path()).collect();
     let is_test = |path: &Path| path.file_name().is_some_and(|name| name == "tests" || name == "tests.rs");
-    entries.iter().filter(|path| !is_test(path)).flat_map(|path| files(path)).collect()
+    let is_source = |path: &Path| path.is_dir() || path.extension().is_some_and(|kind| kind == "rs");
+    entries.iter().filter(|path| is_source(path) && !is_test(path)).flat_map(|path| files(path)).collect()
 }
 
 /// Places in a room where one of these words stands, but in comments and unit tests.

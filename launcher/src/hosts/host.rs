@@ -38,6 +38,10 @@ pub fn parse(text: &str) -> Result<Vec<Host>, HostListError> {
     let mut hosts: Vec<Host> = Vec::new();
     for item in split(text) {
         let wrong = || HostListError::Host(item.to_owned());
+        // Between blanks, as hostlists have it too, it would not be clear whose user is meant.
+        if item.contains(char::is_whitespace) {
+            return Err(wrong());
+        }
         let (place, cpus) = match item.rsplit_once(':') {
             None => (item, None),
             Some((place, cpus)) => {

@@ -110,7 +110,10 @@ pub fn read_batch(
         }
         settle(command, &mut request)?;
     }
-    request.share_time_limit();
+    // As `sbatch`: components that only the script tells apart keep the limits that they have.
+    if line.options.len() > 1 {
+        request.share_time_limit();
+    }
     match &request.refused {
         Some(Bad::Line(text, code)) => Err(Mistake::line(command, text, *code)),
         _ => Ok(request),
@@ -171,6 +174,17 @@ pub fn read_line_after(
 fn settle(command: Command, request: &mut Request) -> Result<(), Mistake> {
     let memory = request.memory.settle().map_err(|why| Mistake::fatal(command, why))?;
     request.job.memory = memory;
+    const HINTS: &[&str] = &["compute_bound", "memory_bound", "multithread", "nomultithread"];
+    // Beside `-B` a hint counts for nothing, whatever it is.
+    if let Some(hint) = request.job.hint.as_deref().filter(|hint| !HINTS.contains(hint))
+        && request.job.geometry == (None, None, None)
+    {
+        return Err(Mistake::line(
+            command,
+            &format!("unrecognized --hint argument \"{hint}\", see --hint=help"),
+            1,
+        ));
+    }
     if request.flags.quiet && request.flags.verbose > 0 {
         return Err(Mistake::line(command, "don't specify both --verbose (-v) and --quiet (-Q)", 1));
     }

@@ -124,8 +124,9 @@ pub(super) fn limits(text: &str) -> Result<(), Bad> {
 
 /// `--get-user-env[=TIMEOUT][MODE]`.
 pub(super) fn login_environment(text: &str) -> Result<(), Bad> {
-    let mode = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    if is_one_of(mode, &["", "S", "L"]) { Ok(()) } else { Err(Bad::Specification) }
+    // What stands behind the mode's letter is not read.
+    let mode = text.trim_start_matches(|c: char| c.is_ascii_digit()).chars().next();
+    if mode.is_none_or(|mode| "SsLl".contains(mode)) { Ok(()) } else { Err(Bad::Specification) }
 }
 
 #[cfg(test)]

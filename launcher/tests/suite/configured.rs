@@ -94,6 +94,23 @@ fn a_job_that_is_put_back_is_shown_in_its_next_run_too() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "run 0\nrun 1\n", "{output:?}");
 }
 
+/// The signal once came before the answer: programs that put their own job back (submitit) took that for a failure.
+#[test]
+fn a_step_that_puts_its_job_back_hears_so_before_it_is_ended() {
+    let script = "#!/bin/bash\n#SBATCH --requeue -o /dev/null\n[ $SLURM_RESTART_COUNT ] || srun bash -c 'trap : TERM; scontrol requeue $SLURM_JOB_ID; echo $? >>codes'\n";
+    let cluster = Cluster::up(&[("job.sh", script)], &["--local", "1x1"]);
+    let codes = cluster.place().path().join("codes");
+    for said in 1..=5 {
+        let job = cluster.ask("sbatch --parsable job.sh");
+        let all = || std::fs::read_to_string(&codes).unwrap_or_default();
+        until("the step has been answered", || all().lines().count() == said);
+        assert_eq!(all(), "0\n".repeat(said));
+        // It may be between its two runs.
+        cluster.run(&format!("scancel {job}"));
+        until("the job is gone", || cluster.ask("squeue -h").is_empty());
+    }
+}
+
 #[test]
 fn what_a_cluster_does_not_have_is_said_with_its_size() {
     let cluster = Cluster::up(&[("job.sh", RANKS)], &["--local", "2x2"]);

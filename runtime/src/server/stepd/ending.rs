@@ -78,10 +78,20 @@ impl Step {
         }
     }
 
-    /// The controller's order to end the step.
-    pub(super) fn end_by_order(self: &Rc<Self>, at_once: bool, notice: Option<&str>) {
+    /// The controller's order to end the step. Whoever asked for it may be one of the tasks (`scontrol requeue` in a
+    /// step): its answer, which is on its way too, comes before the signal.
+    pub(super) fn end_by_order(self: &Rc<Self>, at_once: bool, notice: Option<String>) {
+        /// Longer than an answer takes, shorter than anybody who wants an end notices.
+        const ANSWER_WAIT: Duration = Duration::from_millis(100);
         self.ending.ordered.set(true);
-        self.terminate(at_once, notice);
+        if at_once {
+            return self.terminate(true, notice.as_deref());
+        }
+        let step = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(ANSWER_WAIT).await;
+            step.terminate(false, notice.as_deref());
+        });
     }
 
     /// A launcher's wish to end the step. Once the controller has ended it, the tasks have the grace that this gives
@@ -102,7 +112,7 @@ impl Step {
 
     /// Whether the step is being ended: nothing more is started then.
     pub(super) fn is_ending(&self) -> bool {
-        self.ending.begun.get()
+        self.ending.begun.get() || self.ending.ordered.get()
     }
 
     /// The last task is gone. A script that is ended is often gone before its steps are, whose last words its launchers

@@ -76,7 +76,7 @@ impl Step {
     pub(super) fn abandon(self: &Rc<Self>, notice: &str) {
         tracing::warn!(key = %self.launch.key, "no rank server: the step ends");
         self.news.abandoned.set(true);
-        self.end_by_order(false, Some(notice));
+        self.end_by_order(false, Some(notice.to_owned()));
         self.check_over();
     }
 

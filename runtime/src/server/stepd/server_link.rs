@@ -39,7 +39,7 @@ async fn hear(step: &Rc<Step>, mut from_server: Receiver) -> Result<(), FrameErr
                 }
             }
             ToStepd::Signal { signal } => step.signal(signal),
-            ToStepd::Terminate { at_once, notice } => step.end_by_order(at_once, notice.as_deref()),
+            ToStepd::Terminate { at_once, notice } => step.end_by_order(at_once, notice),
             ToStepd::Kept => step.kept(),
         }
     }

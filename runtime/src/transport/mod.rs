@@ -25,6 +25,8 @@ pub(crate) mod far;
 pub(crate) mod lent;
 pub(crate) mod loopback;
 pub(crate) mod mailbox;
+#[cfg(all(test, loom))]
+mod models;
 pub(crate) mod neighbours;
 pub(crate) mod peer_memory;
 pub(crate) mod port;

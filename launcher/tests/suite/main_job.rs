@@ -4,16 +4,30 @@ use super::harness::Place;
 
 const JOBS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/jobs");
 
-fn copy(place: &Place, name: &str) {
-    std::fs::copy(format!("{JOBS}/{name}"), place.path().join(name)).unwrap();
-}
-
 #[test]
 fn six_ranks_run_at_once_two_a_node_and_their_output_stands_in_rank_order() {
+    runs_from(".");
+}
+
+/// The README's command. It found its program once only where an earlier job had left it in `/tmp`.
+#[test]
+fn the_job_runs_from_the_top_of_the_tree_too() {
+    runs_from("examples/jobs");
+}
+
+/// Runs the job with its files in this directory of the one that it is submitted in. Its program goes to a place of this
+/// test's own, where nobody has left one.
+fn runs_from(directory: &str) {
     let place = Place::new();
-    copy(&place, "job.sh");
-    copy(&place, "test.py");
-    let run = place.run(["--local", "3x2", "job.sh"]);
+    let jobs = place.path().join(directory);
+    std::fs::create_dir_all(&jobs).unwrap();
+    let text = |name: &str| std::fs::read_to_string(format!("{JOBS}/{name}")).unwrap();
+    let program = place.path().join("on-the-node.py");
+    std::fs::write(jobs.join("test.py"), text("test.py")).unwrap();
+    std::fs::write(jobs.join("job.sh"), text("job.sh").replace("/tmp/test.py", program.to_str().unwrap()))
+        .unwrap();
+    let script = format!("{directory}/job.sh");
+    let run = place.run(["--local", "3x2", script.as_str()]);
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(run.stdout, "");
     let output = place.read("result.out");

@@ -21,25 +21,19 @@ mod submit;
 mod value;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use prun_runtime::net::address::Address;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::OnceCell;
 
 use self::api::{Api, Entry};
 use super::dispatch::{fail, parse, trace};
-use super::http::door::{self, Listener};
-use super::http::token::{Token, TokenError, write_private};
+use super::http::service::{self, Place, Service, ServiceError};
+use super::http::token::{Token, TokenError};
 use super::users;
-use crate::controller::client::{self, ClientError};
-use crate::daemon::home::{Home, HomeError, Seat};
-use crate::daemon::ready;
+use crate::daemon::home::{Home, HomeError};
 
 /// Where the server is where nothing else is said: the port after that of Slurm's, which is the web page's, on this machine
 /// alone.
@@ -53,33 +47,17 @@ struct Options {
     /// Where to listen
     #[arg(long, value_name = "ADDR:PORT", default_value = ADDRESS)]
     listen: SocketAddr,
-    /// Listen on a Unix socket instead, for this user's processes, which need no token
-    #[arg(long, value_name = "PATH", conflicts_with = "listen")]
-    socket: Option<PathBuf>,
-    /// Directory of the cluster
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
-    /// Run as a daemon of the cluster: `prun up --rest` starts it so
-    #[arg(long, hide = true)]
-    daemon: bool,
-    /// Say more, on stderr; repeat for more
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    verbose: u8,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 enum RestError {
     #[error(transparent)]
-    Home(#[from] HomeError),
-    #[error(transparent)]
-    Client(#[from] ClientError),
+    Service(#[from] ServiceError),
     #[error(transparent)]
     Key(#[from] KeyError),
-    #[error("cannot listen on `{at}`")]
-    Listen { at: String, source: io::Error },
-    #[error("cannot start")]
-    Start(#[from] io::Error),
 }
 
 /// Why there is no key to sign tokens with.
@@ -110,105 +88,34 @@ pub fn run(words: &[OsString]) -> ExitCode {
         Ok(options) => options,
         Err(code) => return code,
     };
-    trace(options.verbose, "warn");
+    trace(options.place.verbose, "warn");
     match start(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail("prun rest", &error),
     }
 }
 
-fn start(options: &Options) -> Result<(), RestError> {
-    let home = Home::find(options.dir.as_deref())?;
-    let seat = home.rest();
-    let controller = match &options.dir {
-        Some(_) => home.controller().address(),
-        None => client::address().or_else(|error| match error {
-            // One that is started later is found there.
-            ClientError::NoController => Ok(home.controller().address()),
-            error => Err(error),
-        })?,
-    };
-    let lock = options.socket.is_none().then(|| seat.take()).transpose()?;
-    let entry = match options.socket {
+fn start(Options { listen, place }: &Options) -> Result<(), RestError> {
+    let home = Home::find(place.dir.as_deref()).map_err(ServiceError::from)?;
+    let controller = service::controller(place, &home)?;
+    let service = Service::new("prun rest", *listen, place, home.rest())?;
+    let entry = match place.socket {
         Some(_) => Entry::Owner,
         None => Entry::Key(key_of(&home)?),
     };
-    if options.daemon {
-        ready::detach();
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(serve(options, &seat, controller, entry));
-    runtime.shutdown_background();
-    drop(lock);
-    ended
-}
-
-async fn serve(options: &Options, seat: &Seat, controller: Address, entry: Entry) -> Result<(), RestError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let wanted =
-        options.socket.as_ref().map_or_else(|| options.listen.to_string(), |path| path.display().to_string());
-    let fails = |source| RestError::Listen { at: wanted.clone(), source };
-    let listener = match &options.socket {
-        Some(path) => Listener::unix(path).map_err(fails)?,
-        None => Listener::tcp(options.listen).await.map_err(fails)?,
-    };
-    let at = match listener.port() {
-        Some(port) => format!("http://{}", SocketAddr::new(options.listen.ip(), port)),
-        None => format!("unix:{wanted}"),
-    };
-    let api = Arc::new(Api {
-        controller,
-        entry,
-        at: at.clone(),
-        user: users::own_name(),
-        group: users::group_of(rustix::process::getgid().as_raw()).unwrap_or_default(),
-        known_cluster: OnceCell::new(),
-    });
-    tell(options, seat, &at)?;
-    tokio::select! {
-        () = door::keep(listener, routes::router(api)) => {}
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    if let Some(path) = &options.socket {
-        // Somebody may have removed it meanwhile.
-        let _ = std::fs::remove_file(path);
-    }
-    Ok(())
-}
-
-/// Says where the server is: to who started it by hand, or in the daemon's directory.
-fn tell(options: &Options, seat: &Seat, at: &str) -> io::Result<()> {
-    if options.socket.is_none() {
-        write_private(&address_file(seat), at)?;
-        if !options.listen.ip().is_loopback() {
-            eprintln!("prun rest: warning: whoever can listen to the network between sees all, tokens too");
-        }
-    }
-    if options.daemon {
-        return ready::say();
-    }
-    // Whoever started it may have gone; the server is there all the same.
-    let _ = writeln!(io::stdout(), "{at}");
-    Ok(())
-}
-
-/// Where a running server leaves its address.
-fn address_file(seat: &Seat) -> PathBuf {
-    seat.path().join("address")
-}
-
-/// The address of the server of a cluster, if there was one.
-#[must_use]
-pub(crate) fn address_of(seat: &Seat) -> Option<String> {
-    std::fs::read_to_string(address_file(seat)).ok()
-}
-
-/// The command that runs the server as a daemon of a cluster.
-#[must_use]
-pub(crate) fn daemon(binary: &Path, home: &Home, listen: SocketAddr) -> std::process::Command {
-    let mut command = std::process::Command::new(binary);
-    command.arg("rest").arg("--daemon").arg("--dir").arg(home.path()).arg("--listen").arg(listen.to_string());
-    command
+    Ok(service.run(|port| {
+        let at = match (&place.socket, port) {
+            (Some(path), _) => format!("unix:{}", path.display()),
+            (None, port) => format!("http://{}", SocketAddr::new(listen.ip(), port.unwrap_or(listen.port()))),
+        };
+        let api = Arc::new(Api {
+            controller,
+            entry,
+            at: at.clone(),
+            user: users::own_name(),
+            group: users::group_of(rustix::process::getgid().as_raw()).unwrap_or_default(),
+            known_cluster: OnceCell::new(),
+        });
+        Ok((routes::router(api), at))
+    })?)
 }

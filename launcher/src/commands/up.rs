@@ -13,6 +13,7 @@ use clap::Parser;
 use self::configuration::{ConfigurationError, Wanted};
 use super::dispatch::{fail, parse};
 use super::ending::say;
+use super::http::service;
 use super::{hosts, links, rest, web};
 use crate::daemon::home::{Home, HomeError, Seat};
 use crate::daemon::network::NetworkError;
@@ -138,14 +139,14 @@ fn up(options: &Options) -> Result<Home, UpError> {
         beside(&home.hosts(), daemon, "a rank server of the hosts")?;
     }
     if let Some(listen) = options.web {
-        let (seat, daemon) = (home.web(), web::daemon(&binary, &home, listen));
+        let (seat, daemon) = (home.web(), service::daemon("web", &binary, &home, listen));
         beside(&seat, daemon, "the web page")?;
-        tell("page", web::address_of(&seat));
+        tell("page", service::address_of(&seat));
     }
     if let Some(listen) = options.rest {
-        let (seat, daemon) = (home.rest(), rest::daemon(&binary, &home, listen));
+        let (seat, daemon) = (home.rest(), service::daemon("rest", &binary, &home, listen));
         beside(&seat, daemon, "the REST server")?;
-        tell("rest", rest::address_of(&seat));
+        tell("rest", service::address_of(&seat));
     }
     Ok(home)
 }

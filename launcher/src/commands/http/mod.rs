@@ -1,6 +1,7 @@
-//! What the servers of HTTP share, `prun web` and `prun rest`: connections, and secrets in files.
+//! What the servers of HTTP share, `prun web` and `prun rest`: what they are as processes, connections, and secrets in files.
 
 pub(crate) mod door;
+pub(crate) mod service;
 pub(crate) mod token;
 
 /// An error with its causes, in one line.

@@ -177,13 +177,7 @@ async fn look(key: StepKey, step: &StepAttach, words: &Words) -> Result<u8, Stri
         }
         _ => None,
     };
-    let door = Door {
-        key: step.key,
-        secret: &step.secret,
-        owner: false,
-        plan: &step.plan,
-        addresses: &step.addresses,
-    };
+    let door = Door::of(step, false);
     let connections =
         reach(&door).await.map_err(|error| format!("{error}: {}", describe_error(&error.source)))?;
     let settings =

@@ -11,6 +11,7 @@ use prun_runtime::wire::preamble::Target;
 
 use super::launch::OWNER_GRACE_MS;
 use super::link::connect;
+use crate::controller::api::StepAttach;
 use crate::layout::plan::Plan;
 
 /// Handshakes that are under way at once: a wide step does not wait for one far node after the other, and this side's
@@ -30,6 +31,14 @@ pub struct Door<'a> {
     pub plan: &'a Plan,
     /// Address of each node of the plan.
     pub addresses: &'a [String],
+}
+
+impl<'a> Door<'a> {
+    /// That of a step that runs, as the controller tells of it.
+    #[must_use]
+    pub fn of(step: &'a StepAttach, owner: bool) -> Self {
+        Self { key: step.key, secret: &step.secret, owner, plan: &step.plan, addresses: &step.addresses }
+    }
 }
 
 /// A step process that cannot be reached.

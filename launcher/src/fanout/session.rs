@@ -1,25 +1,27 @@
 //! A live step from its launcher's side: all links, outputs, input and signals, until every task has ended and
 //! every byte is written. [`Watch`] and the mergers of [`Outputs`] decide; here bytes are moved.
 
+mod line;
+
 use std::future::pending;
 use std::io;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prun_runtime::ids::Rank;
-use prun_runtime::limits::QUEUE_MESSAGES_MAX;
 use prun_runtime::net::link as net;
 use prun_runtime::wire::frame::FrameError;
 use prun_runtime::wire::step::{Exit, FromStep, ToStep};
 use tokio::sync::mpsc;
 
 use super::input::Input;
-use super::link::{Arrival, Link, News, Stuck};
-use super::reach::{Again, Connection};
+use super::link::{Arrival, News, Stuck};
+use super::reach::Connection;
 use super::signals::{SIGWINCH, Signals};
 use super::watch::{Act, Watch};
 use crate::gather::order::OrderError;
 use crate::gather::outputs::{Outputs, describe_error};
+use line::Line;
 
 /// Bytes of input that step processes have been sent and have not taken.
 const INPUT_BYTES_MAX: u64 = 1 << 20;
@@ -55,12 +57,10 @@ pub struct Feeding {
 
 /// A live step.
 pub struct Session {
-    links: Vec<One>,
+    lines: Vec<Line>,
     /// By rank.
-    link_of: Vec<usize>,
+    line_of: Vec<usize>,
     arrivals: mpsc::Receiver<Arrival>,
-    /// Where links put what arrives.
-    to: mpsc::Sender<Arrival>,
     watch: Watch,
     outputs: Outputs,
     feeding: Option<Feeding>,
@@ -69,25 +69,6 @@ pub struct Session {
     last_news: u64,
     output_failed: bool,
     leaving: bool,
-}
-
-/// One link.
-struct One {
-    /// `None` once it is closed.
-    link: Option<Link>,
-    ranks: Vec<u32>,
-    again: Option<Again>,
-    /// Events heard so far.
-    events: usize,
-    /// Events that are heard again, on a link that was made anew.
-    known: usize,
-    /// It was made anew, and nothing has been heard on it.
-    silent: bool,
-    /// Input that was taken on links before this one, or is lost.
-    taken_before: u64,
-    taken: u64,
-    /// All of its tasks have ended: it takes no more input.
-    done: bool,
 }
 
 impl Session {
@@ -101,27 +82,16 @@ impl Session {
     ) -> Self {
         let (to, arrivals) = mpsc::channel(ARRIVALS_AT_ONCE);
         let size = connections.iter().map(|connection| connection.ranks.len()).sum();
-        let mut link_of = vec![0; size];
-        let mut links = Vec::with_capacity(connections.len());
-        for (at, Connection { stream, ranks, again }) in connections.into_iter().enumerate() {
-            ranks.iter().for_each(|rank| link_of[*rank as usize] = at);
-            links.push(One {
-                link: Some(Link::open(at, stream, waiting_max(&ranks), to.clone())),
-                ranks,
-                again,
-                events: 0,
-                known: 0,
-                silent: false,
-                taken_before: 0,
-                taken: 0,
-                done: false,
-            });
+        let mut line_of = vec![0; size];
+        let mut lines = Vec::with_capacity(connections.len());
+        for (at, connection) in connections.into_iter().enumerate() {
+            connection.ranks.iter().for_each(|rank| line_of[*rank as usize] = at);
+            lines.push(Line::new(at, connection, to.clone()));
         }
         Self {
-            links,
-            link_of,
+            lines,
+            line_of,
             arrivals,
-            to,
             watch,
             outputs,
             feeding,
@@ -171,7 +141,7 @@ impl Session {
                 offset: pull.offset,
                 credit: pull.credit,
             };
-            self.send(self.link_of[pull.rank.0 as usize], message);
+            self.send(self.line_of[pull.rank.0 as usize], message);
         }
         // What was said of outputs that fail is still to be written.
         self.outputs.write();
@@ -191,21 +161,21 @@ impl Session {
     /// Ends the step. Its first node says so to whoever reads the step's error output.
     fn terminate(&mut self, at_once: bool) {
         let now = crate::local_time::now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
-        let first = self.link_of.first().copied();
-        for at in 0..self.links.len() {
+        let first = self.line_of.first().copied();
+        for at in 0..self.lines.len() {
             let notice = (Some(at) == first).then(|| self.watch.end_notice(&now));
             self.send(at, ToStep::Terminate { at_once, notice });
         }
     }
 
     fn broadcast(&mut self, message: &ToStep) {
-        for at in 0..self.links.len() {
+        for at in 0..self.lines.len() {
             self.send(at, message.clone());
         }
     }
 
     fn send(&mut self, at: usize, message: ToStep) {
-        let sent = self.links[at].link.as_ref().map_or(Ok(()), |link| link.send(message));
+        let sent = self.lines[at].send(message);
         self.lose_if_stuck(at, sent);
     }
 
@@ -243,7 +213,7 @@ impl Session {
                 self.watch.tick(now);
                 self.outputs.tick(now);
                 if idle.is_some_and(|idle| idle <= now) {
-                    self.links.iter().flat_map(|one| &one.ranks).for_each(|rank| self.outputs.cut(Rank(*rank)));
+                    self.lines.iter().flat_map(Line::ranks).for_each(|rank| self.outputs.cut(Rank(*rank)));
                 }
             }
         }
@@ -273,40 +243,24 @@ impl Session {
         }
     }
 
-    /// A link is gone before its time: it is made again, unless the one before it was already. A step process that is
-    /// dead takes no link, so that this is soon known.
+    /// A link is gone: it is made again, unless that would be in vain.
     fn closed(&mut self, at: usize, error: Option<FrameError>) {
-        self.links[at].link = None;
-        let one = &self.links[at];
-        let has_all = one.done && one.ranks.iter().all(|rank| self.outputs.has_ended(Rank(*rank)));
-        let again = one.again.clone().filter(|_| !one.silent && !has_all);
-        match again {
-            Some(again) => {
-                let to = self.to.clone();
-                tokio::spawn(async move {
-                    let stream = again.connect().await.map(Box::new);
-                    // A session that is over needs it no more.
-                    let _ = to.send(Arrival { link: at, news: News::Again(stream) }).await;
-                });
-            }
-            None => {
-                if let Some(error) = error.filter(|_| !self.links[at].done) {
-                    self.watch.complain(&error.to_string());
-                }
-                self.lose(at);
-            }
+        let line = &mut self.lines[at];
+        let has_all = line.is_done() && line.ranks().iter().all(|rank| self.outputs.has_ended(Rank(*rank)));
+        if line.breaks(has_all) {
+            return;
         }
+        if let Some(error) = error.filter(|_| !line.is_done()) {
+            self.watch.complain(&error.to_string());
+        }
+        self.lose(at);
     }
 
     /// A link was made again: the step process tells from the beginning what happened, and is asked for what is missing.
     fn regain(&mut self, at: usize, stream: net::Link) {
-        let one = &mut self.links[at];
-        one.link = Some(Link::open(at, stream, waiting_max(&one.ranks), self.to.clone()));
-        one.silent = true;
-        one.known = one.events;
-        let unsure = self.fed - one.taken.min(self.fed);
-        (one.taken_before, one.taken) = (self.fed, self.fed);
-        for rank in &one.ranks {
+        let line = &mut self.lines[at];
+        let unsure = line.regain(stream, self.fed);
+        for rank in line.ranks() {
             self.outputs.resume(Rank(*rank));
         }
         if unsure > 0 {
@@ -314,16 +268,10 @@ impl Session {
         }
     }
 
-    fn hear(&mut self, link: usize, message: FromStep, bytes: Bytes) -> Result<(), OrderError> {
+    fn hear(&mut self, at: usize, message: FromStep, bytes: Bytes) -> Result<(), OrderError> {
         let now = self.now();
-        self.links[link].silent = false;
-        if is_event(&message) {
-            let one = &mut self.links[link];
-            if one.known > 0 {
-                one.known -= 1;
-                return Ok(());
-            }
-            one.events += 1;
+        if !self.lines[at].is_news(&message) {
+            return Ok(());
         }
         if let FromStep::Data { rank, stream, offset } | FromStep::End { rank, stream, offset } = message
             && self.watch.is_onlooker()
@@ -339,13 +287,10 @@ impl Session {
                 return self.outputs.data(rank, stream, offset, bytes, now);
             }
             FromStep::End { rank, stream, offset } => return self.outputs.end(rank, stream, offset),
-            FromStep::StdinTaken { bytes } => {
-                let one = &mut self.links[link];
-                one.taken = one.taken_before + bytes;
-            }
+            FromStep::StdinTaken { bytes } => self.lines[at].takes(bytes),
             FromStep::Aborted { rank, code, why } => self.watch.aborted(rank.0, code, &why, now),
             FromStep::Warning { text, .. } => self.watch.warned(&text),
-            FromStep::Done => self.links[link].done = true,
+            FromStep::Done => self.lines[at].is_over(),
             // Nobody here has asked.
             FromStep::Usage { .. } => {}
         }
@@ -354,10 +299,7 @@ impl Session {
 
     /// A link is gone, and with it what still ran there.
     fn lose(&mut self, at: usize) {
-        let one = &mut self.links[at];
-        one.link = None;
-        one.done = true;
-        let ranks = std::mem::take(&mut one.ranks);
+        let ranks = self.lines[at].lose();
         for rank in &ranks {
             self.outputs.cut(Rank(*rank));
         }
@@ -368,7 +310,7 @@ impl Session {
         if signal == SIGWINCH {
             if let Ok(size) = rustix::termios::tcgetwinsize(rustix::stdio::stdin()) {
                 let message = ToStep::Resize { rows: size.ws_row, columns: size.ws_col };
-                self.send(self.link_of[0], message);
+                self.send(self.line_of[0], message);
             }
         } else if self.watch.is_over() {
             // Only a reader of the output keeps us here, and the user does not want to wait for it.
@@ -382,13 +324,13 @@ impl Session {
     fn wants_input(&self) -> bool {
         let Some(feeding) = &self.feeding else { return false };
         let mut takers = match feeding.only {
-            Some(rank) => &self.links[self.link_of[rank as usize]..=self.link_of[rank as usize]],
-            None => &self.links[..],
+            Some(rank) => &self.lines[self.line_of[rank as usize]..=self.line_of[rank as usize]],
+            None => &self.lines[..],
         }
         .iter()
-        .filter(|one| !one.done)
+        .filter(|line| !line.is_done())
         .peekable();
-        takers.peek().is_some() && takers.all(|one| self.fed - one.taken.min(self.fed) < INPUT_BYTES_MAX)
+        takers.peek().is_some() && takers.all(|line| line.untaken(self.fed) < INPUT_BYTES_MAX)
     }
 
     fn feed(&mut self, chunk: io::Result<Option<Bytes>>) {
@@ -406,41 +348,18 @@ impl Session {
             self.feeding = None;
         }
         self.fed += bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
-        let links = match only {
-            Some(rank) => self.link_of[rank.0 as usize]..self.link_of[rank.0 as usize] + 1,
-            None => 0..self.links.len(),
+        let lines = match only {
+            Some(rank) => self.line_of[rank.0 as usize]..self.line_of[rank.0 as usize] + 1,
+            None => 0..self.lines.len(),
         };
-        for at in links {
-            let Some(link) = &self.links[at].link else { continue };
+        for at in lines {
             let sent = match &bytes {
-                Some(bytes) => link.input(only, bytes.clone()),
-                None if ends => link.send(ToStep::StdinEnd { rank: only }),
+                Some(bytes) => self.lines[at].input(only, bytes.clone()),
+                None if ends => self.lines[at].send(ToStep::StdinEnd { rank: only }),
                 None => Ok(()),
             };
             self.lose_if_stuck(at, sent);
         }
-    }
-}
-
-/// Messages that wait on a link: a stream has at most one request and its replacement on the way; the rest is input and
-/// signals.
-fn waiting_max(ranks: &[u32]) -> usize {
-    QUEUE_MESSAGES_MAX + 4 * ranks.len()
-}
-
-/// Whether a launcher that comes later is told this again.
-fn is_event(message: &FromStep) -> bool {
-    match message {
-        FromStep::Started { .. }
-        | FromStep::NotStarted { .. }
-        | FromStep::Exited { .. }
-        | FromStep::Aborted { .. }
-        | FromStep::Warning { .. }
-        | FromStep::Done => true,
-        FromStep::Data { .. }
-        | FromStep::End { .. }
-        | FromStep::StdinTaken { .. }
-        | FromStep::Usage { .. } => false,
     }
 }
 

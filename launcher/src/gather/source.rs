@@ -42,7 +42,7 @@ impl Source {
         self.held_bytes
     }
 
-    /// Bytes that were asked for and have not come.
+    /// Bytes that have come.
     pub(super) fn received(&self) -> u64 {
         self.received
     }

@@ -46,13 +46,7 @@ impl Logs {
             Some(Rank(rank)) => (rank, rank..rank + 1),
             None => (0, 0..size),
         };
-        let door = Door {
-            key: step.key,
-            secret: &step.secret,
-            owner: false,
-            plan: &step.plan,
-            addresses: &step.addresses,
-        };
+        let door = Door::of(step, false);
         let connections = reach(&door).await?;
         let (tell, arrivals) = mpsc::channel(ARRIVALS_MAX);
         let mut link_of = vec![0; size as usize];

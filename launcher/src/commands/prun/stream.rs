@@ -37,7 +37,7 @@ pub(super) async fn show(
 ) -> Result<Streamed, DriveError> {
     let mut run = 0;
     while let Some((restarts, step)) = script_of(controller, job, run, comes_back).await? {
-        if show_run(job, &step, progress).await? == Streamed::ReaderGone {
+        if show_run(&step, progress).await? == Streamed::ReaderGone {
             return Ok(Streamed::ReaderGone);
         }
         run = restarts + 1;
@@ -46,10 +46,8 @@ pub(super) async fn show(
 }
 
 /// Shows the output of one run of the script.
-async fn show_run(job: JobId, step: &StepAttach, progress: &Progress) -> Result<Streamed, DriveError> {
-    let key = StepKey { job, step: StepId::BATCH };
-    let door = Door { key, secret: &step.secret, owner: true, plan: &step.plan, addresses: &step.addresses };
-    let Some(connection) = reach(&door).await?.pop() else { return Ok(Streamed::ToItsEnd) };
+async fn show_run(step: &StepAttach, progress: &Progress) -> Result<Streamed, DriveError> {
+    let Some(connection) = reach(&Door::of(step, true)).await?.pop() else { return Ok(Streamed::ToItsEnd) };
     let Link { read, write, .. } = connection.stream;
     let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
     let mut open = vec![Stream::Stdout, Stream::Stderr];

@@ -32,13 +32,7 @@ pub fn of(asking: &mut Asking, key: StepKey) -> Result<Vec<(Rank, Usage)>, Endin
 }
 
 async fn of_step(step: &StepAttach) -> Vec<(Rank, Usage)> {
-    let door = Door {
-        key: step.key,
-        secret: &step.secret,
-        owner: false,
-        plan: &step.plan,
-        addresses: &step.addresses,
-    };
+    let door = Door::of(step, false);
     let Ok(connections) = reach(&door).await else { return Vec::new() };
     let mut tasks = Vec::new();
     for connection in connections {

@@ -176,7 +176,7 @@ impl Cluster {
 
     /// What a step's user reads when it is ended (as `slurmstepd` says it).
     fn notice(&self, key: StepKey, why: &str, now: f64) -> Option<String> {
-        let step = self.jobs.get(&key.job)?.run.steps.get(&key.step)?;
+        let step = self.step(key)?;
         let node = &step.plan.nodes.first()?.name;
         let what = if key.step.is_batch() { format!("JOB {}", key.job) } else { format!("STEP {key}") };
         let at =

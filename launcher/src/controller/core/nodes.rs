@@ -202,8 +202,7 @@ impl Cluster {
 
     /// Whether a step with tasks behind a link was told to end.
     fn is_ended_on(&self, key: StepKey, link: LinkId) -> bool {
-        let step = self.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
-        step.is_some_and(|step| step.ended_as.is_some() && step.open.contains(&link))
+        self.step(key).is_some_and(|step| step.ended_as.is_some() && step.open.contains(&link))
     }
 
     /// Steps that have tasks behind a link.
@@ -220,8 +219,7 @@ impl Cluster {
 
     /// Whether a rank server speaks of a step as it runs now, not of an earlier launch of it.
     fn is_current(&self, launched: Launched) -> bool {
-        let step = self.jobs.get(&launched.key.job).and_then(|job| job.run.steps.get(&launched.key.step));
-        step.is_some_and(|step| step.launched() == launched)
+        self.step(launched.key).is_some_and(|step| step.launched() == launched)
     }
 
     /// A rank server has a launch: it need not be sent again. (No journal keeps this: a controller that starts anew and

@@ -1,6 +1,6 @@
 //! A job gets its allocation: its script is launched, or whoever asked for it is told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use prun_runtime::ids::{JobId, LaunchId, StepId, StepKey};
 use prun_runtime::wire::launch::StepLaunch;
@@ -105,32 +105,12 @@ impl Cluster {
             gres: first.gres.clone(),
             tasks: vec![TaskPlan::default()],
         };
-        let step = Step {
-            key,
-            launch: LaunchId::default(),
-            name: "batch".to_owned(),
-            secret,
-            plan: Plan { nodes: vec![node] },
-            overlap: true,
-            distribution: "Unknown".to_owned(),
-            command_line: String::new(),
-            limit: None,
-            stage: StepStage::Running,
-            open: BTreeSet::new(),
-            unheard: BTreeMap::new(),
-            ended_as: None,
-            cancelled_by: None,
-            exits: BTreeMap::new(),
-            lost: false,
-            start_time: turn.now,
-            end_time: None,
-            parts: Vec::new(),
-            first_rank: 0,
-        };
+        let plan = Plan { nodes: vec![node] };
+        let mut step =
+            Step { name: "batch".to_owned(), overlap: true, ..Step::new(key, secret, plan, None, turn.now) };
         let Some(sent) = self.send_launch(turn, launch) else { return false };
+        step.is_sent(sent);
         if let Some(job) = self.jobs.get_mut(&id) {
-            let mut step = step;
-            step.is_sent(sent);
             job.run.steps.insert(StepId::BATCH, step);
         }
         true

@@ -70,6 +70,32 @@ pub(super) struct WaitingStep {
 }
 
 impl Step {
+    /// One that has its CPUs, for the `srun` behind this connection or, without one, for the controller to launch.
+    pub(super) fn new(key: StepKey, secret: Secret, plan: Plan, maker: Option<ClientId>, now: f64) -> Self {
+        Self {
+            key,
+            launch: LaunchId::default(),
+            name: String::new(),
+            secret,
+            plan,
+            overlap: false,
+            distribution: "Unknown".to_owned(),
+            command_line: String::new(),
+            limit: None,
+            stage: maker.map_or(StepStage::Running, StepStage::Created),
+            open: BTreeSet::new(),
+            unheard: BTreeMap::new(),
+            ended_as: None,
+            cancelled_by: None,
+            exits: BTreeMap::new(),
+            lost: false,
+            start_time: now,
+            end_time: None,
+            parts: Vec::new(),
+            first_rank: 0,
+        }
+    }
+
     /// What rank servers know it by.
     pub(super) fn launched_as(&self) -> StepKey {
         self.parts.first().copied().unwrap_or(self.key)

@@ -107,10 +107,6 @@ impl Cluster {
         step.map(|step| step.parts.clone()).filter(|parts| !parts.is_empty()).unwrap_or_else(|| vec![key])
     }
 
-    fn step(&self, key: StepKey) -> Option<&Step> {
-        self.jobs.get(&key.job)?.run.steps.get(&key.step)
-    }
-
     /// What rank servers know a step by.
     pub(super) fn launched_as(&self, key: StepKey) -> StepKey {
         self.step(key).map_or(key, Step::launched_as)

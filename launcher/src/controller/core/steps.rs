@@ -1,7 +1,5 @@
 //! Steps inside a job: they get CPUs of its allocation, wait for them, are launched, signalled, attached to.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use prun_runtime::ids::{JobId, LaunchId, StepKey};
 use prun_runtime::limits::WAITING_STEPS_MAX;
 use prun_runtime::wire::launch::StepLaunch;
@@ -76,27 +74,16 @@ impl Cluster {
         let mut first_rank = 0;
         for (request, layout) in request.parts().zip(layouts) {
             let size = layout.plan.size();
+            let key = StepKey { job: request.job, step };
             let step = Step {
-                key: StepKey { job: request.job, step },
-                launch: LaunchId::default(),
                 name: request.name.clone(),
-                secret: secret.clone(),
                 overlap: request.step.overlap,
                 distribution: distribution_text(&request.spec, &layout.plan),
-                plan: layout.plan,
                 command_line: request.command_line.clone(),
                 limit: request.spec.time_limit.flatten(),
-                stage: StepStage::Created(asker.client),
-                open: BTreeSet::new(),
-                unheard: BTreeMap::new(),
-                ended_as: None,
-                cancelled_by: None,
-                exits: BTreeMap::new(),
-                lost: false,
-                start_time: turn.now,
-                end_time: None,
                 parts: parts.iter().map(|part| part.key).collect(),
                 first_rank,
+                ..Step::new(key, secret.clone(), layout.plan, Some(asker.client), turn.now)
             };
             first_rank += size;
             let Some(job) = self.jobs.get_mut(&request.job) else { return };
@@ -154,7 +141,7 @@ impl Cluster {
     /// `srun` knows all it needs: its step goes to the rank servers.
     pub(super) fn launch_step(&mut self, turn: &mut Turn<'_>, launch: StepLaunch) -> Result<(), Refusal> {
         let key = launch.key;
-        let step = self.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
+        let step = self.step(key);
         let step = step.ok_or(ErrorCode::InvalidJobId)?;
         if !matches!(step.stage, StepStage::Created(_)) {
             return Err(ErrorCode::AlreadyDone.into());
@@ -182,7 +169,7 @@ impl Cluster {
 
     /// A step, or a part of one, is on its way to its rank servers.
     fn step_launched(&mut self, turn: &mut Turn<'_>, key: StepKey, launch: LaunchId) {
-        let step = self.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
+        let step = self.step(key);
         let nodes = step.into_iter().flat_map(|step| &step.plan.nodes);
         let links = nodes.filter_map(|node| self.nodes.get(&node.name)).map(|node| node.link).collect();
         let limit = self.with_step(key, |step| {
@@ -221,12 +208,16 @@ impl Cluster {
 
     /// Links to the rank servers that have tasks of a step; that of its first node first.
     pub(super) fn links_of(&self, key: StepKey) -> Vec<LinkId> {
-        let step = self.jobs.get(&key.job).and_then(|job| job.run.steps.get(&key.step));
+        let step = self.step(key);
         let Some(step) = step else { return Vec::new() };
         let first = step.plan.nodes.first().and_then(|node| self.nodes.get(&node.name)).map(|node| node.link);
         let mut links: Vec<LinkId> = step.open.iter().copied().collect();
         links.sort_by_key(|link| Some(*link) != first);
         links
+    }
+
+    pub(super) fn step(&self, key: StepKey) -> Option<&Step> {
+        self.jobs.get(&key.job)?.run.steps.get(&key.step)
     }
 
     pub(super) fn with_step<T>(&mut self, key: StepKey, act: impl FnOnce(&mut Step) -> T) -> Option<T> {

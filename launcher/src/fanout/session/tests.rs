@@ -10,6 +10,7 @@ use prun_runtime::wire::step::Stream;
 use tokio::net::UnixStream;
 
 use super::*;
+use crate::fanout::reach::Again;
 use crate::fanout::watch::Settings;
 use crate::gather::files::{self, OwnStreams};
 use crate::gather::label::Labels;
@@ -152,7 +153,7 @@ fn scene_with_a_door() -> (Scene, tokio::net::UnixListener) {
         owner: true,
     };
     let address = format!("unix:{}", path.display());
-    scene.session.links[0].again = Some(Again { address, target });
+    scene.session.lines[0].again = Some(Again { address, target });
     (scene, tokio::net::UnixListener::bind(path).unwrap())
 }
 

@@ -8,12 +8,14 @@
 //! the others wait until it ends. *Auto* is by rank, until something had to be held for too long.
 
 mod by_line;
+mod messages;
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use prun_runtime::limits::DATA_BYTES_MAX;
 
+use self::messages::Messages;
 use super::label::Labels;
 use super::source::Source;
 
@@ -71,9 +73,6 @@ pub enum OrderError {
     },
 }
 
-/// Milliseconds that a message waits for the end of a line: longer than a program takes between two pieces of one.
-const LINE_WAIT_MS: u64 = 500;
-
 /// A request for bytes of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pull {
@@ -106,10 +105,7 @@ pub struct Merger {
     /// When something of a stream was first held (milliseconds), in that order.
     held_since: VecDeque<(u64, usize)>,
     out: VecDeque<Bytes>,
-    /// Messages that wait for the end of the line that is half written.
-    said: VecDeque<Bytes>,
-    /// The stream of that line, and when it was written so far.
-    half: Option<(usize, u64)>,
+    messages: Messages,
     /// The time when something last came.
     now: u64,
     /// Bytes on their way out, those of messages among them.
@@ -148,8 +144,7 @@ impl Merger {
             wanting: VecDeque::new(),
             held_since: VecDeque::new(),
             out: VecDeque::new(),
-            said: VecDeque::new(),
-            half: None,
+            messages: Messages::default(),
             now: 0,
             out_bytes: 0,
             pulls: Vec::new(),
@@ -235,22 +230,15 @@ impl Merger {
         if self.held_until().is_some_and(|deadline| deadline <= now) {
             self.go_by_line();
         }
-        if self.said_until().is_some_and(|deadline| deadline <= now) {
-            self.let_messages_out();
+        if self.messages.deadline().is_some_and(|deadline| deadline <= now) {
+            self.messages.let_out(&mut self.out);
         }
     }
 
     /// When [`Merger::tick`] is to be called, in milliseconds.
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {
-        self.held_until().into_iter().chain(self.said_until()).min()
-    }
-
-    /// When a line has been half written for so long that messages do not wait for its end: a rank that asks its user
-    /// something leaves one.
-    fn said_until(&self) -> Option<u64> {
-        let (_, since) = self.half.filter(|_| !self.said.is_empty())?;
-        Some(since + LINE_WAIT_MS)
+        self.held_until().into_iter().chain(self.messages.deadline()).min()
     }
 
     fn held_until(&self) -> Option<u64> {
@@ -284,14 +272,10 @@ impl Merger {
     /// Writes a message between what has come and what will: whole lines, unless a rank leaves one half written.
     pub fn say(&mut self, message: Bytes) {
         self.out_bytes += message.len();
-        self.said.push_back(message);
-        if self.half.is_none() || self.order == Order::None {
-            self.let_messages_out();
+        self.messages.say(message);
+        if self.order == Order::None || !self.messages.is_within_line() {
+            self.messages.let_out(&mut self.out);
         }
-    }
-
-    fn let_messages_out(&mut self) {
-        self.out.append(&mut self.said);
     }
 
     /// Everything has come, and everything has been written.
@@ -321,10 +305,9 @@ impl Merger {
             self.release(source);
         }
         self.after(source);
-        if self.half.is_some_and(|(of, _)| self.sources[of].is_over()) {
-            // Its line has no end.
-            self.half = None;
-            self.let_messages_out();
+        let over = |source: usize| self.sources[source].is_over();
+        if self.messages.line_is_over(over) {
+            self.messages.let_out(&mut self.out);
         }
     }
 
@@ -390,16 +373,14 @@ impl Merger {
             None => bytes,
         };
         state.mid_line = text.last() != Some(&b'\n');
-        self.half = state.mid_line.then_some((source, self.now));
         self.out_bytes += text.len();
-        let line_end = text.iter().position(|&byte| byte == b'\n').filter(|_| !self.said.is_empty());
-        match line_end {
-            Some(at) => {
-                self.out.push_back(text.slice(..=at));
-                self.let_messages_out();
-                self.out.push_back(text.slice(at + 1..));
-            }
-            None => self.out.push_back(text),
+        let line_end = self.messages.gap_in(&text);
+        self.messages.written(state.mid_line.then_some((source, self.now)));
+        let Some(at) = line_end else { return self.out.push_back(text) };
+        self.out.push_back(text.slice(..at));
+        self.messages.let_out(&mut self.out);
+        if at < text.len() {
+            self.out.push_back(text.slice(at..));
         }
     }
 

@@ -4,9 +4,13 @@
 //! memory, or grants that it be sent in pieces (*rendezvous*). A sender whose small messages nobody receives runs out of
 //! credit and offers them instead, so that what is kept for late receives stays bounded.
 
+mod record;
+mod requests;
+
 use std::collections::{BTreeMap, VecDeque};
 
-use super::call;
+pub(crate) use self::record::{Body, Carrier, Fetch, Item, Kept};
+use self::requests::{Receiving, Request};
 use super::envelope::{Head, Kind, OFFER_BYTES, Offer, numbers, parse};
 use super::failure::Failure;
 use super::lent::{Incoming, Outgoing};
@@ -33,81 +37,6 @@ pub(crate) enum Outcome {
     Sent,
     /// The message is here; with it the request's own room, if it has one.
     Received(Received, Option<Vec<u8>>),
-}
-
-/// What is to go to a rank, in this order.
-#[derive(Debug)]
-pub(crate) enum Item {
-    /// A message, whole or offered.
-    Message { send: Ticket, whole: bool },
-    /// The pieces of a granted message.
-    Pieces { send: Ticket, receive: u64, sent: usize },
-    /// An answer.
-    Answer { kind: Kind, values: [u64; 2] },
-}
-
-/// Something that carries records to one rank.
-pub(crate) trait Carrier {
-    /// Bytes after its head that a record may have.
-    fn record_bytes_max(&self) -> usize;
-    /// Takes a record, its bytes in two parts; false, and nothing is taken, where there is no room now.
-    ///
-    /// # Errors
-    /// Those of the carrier, after which it carries nothing any more.
-    fn push(&mut self, head: Head, parts: [&[u8]; 2]) -> Result<bool, Failure>;
-}
-
-/// The bytes of a record that has come.
-pub(crate) trait Body {
-    /// Copies from `offset` on.
-    fn copy(&self, offset: usize, to: &mut [u8]);
-}
-
-impl Body for &[u8] {
-    fn copy(&self, offset: usize, to: &mut [u8]) {
-        to.copy_from_slice(&self[offset..offset + to.len()]);
-    }
-}
-
-/// What is kept of a message that nobody wants yet.
-#[derive(Debug)]
-pub(crate) enum Kept {
-    Whole(Vec<u8>),
-    Offer(Offer),
-}
-
-impl Kept {
-    /// The message's length.
-    pub(crate) fn length(&self) -> usize {
-        match self {
-            Self::Whole(bytes) => bytes.len(),
-            Self::Offer(offer) => usize::try_from(offer.length).unwrap_or(usize::MAX),
-        }
-    }
-}
-
-#[derive(Debug)]
-enum Request {
-    Send { to: Rank, context: u32, tag: i32, bytes: Outgoing, over: Option<Result<(), Failure>> },
-    Receive { wanted: Wanted, room: Incoming, state: Receiving },
-}
-
-#[derive(Debug)]
-enum Receiving {
-    Posted,
-    Filling { received: Received, filled: usize },
-    Over(Result<Received, Failure>),
-}
-
-/// An offered message that a receive wants: to be read from the sender's memory, or granted.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Fetch {
-    /// The receive.
-    pub(crate) receive: Ticket,
-    /// Whose message.
-    pub(crate) from: Rank,
-    /// The message.
-    pub(crate) offer: Offer,
 }
 
 /// One rank's side of the protocol.
@@ -422,70 +351,6 @@ impl Exchange {
                 self.sent(*send);
                 Ok(true)
             }
-        }
-    }
-
-    /// Whether a request is over.
-    pub(crate) fn is_over(&self, request: Ticket) -> bool {
-        match self.requests.get(request) {
-            Some(Request::Send { over, .. }) => over.is_some(),
-            Some(Request::Receive { state, .. }) => matches!(state, Receiving::Over(_)),
-            None => true,
-        }
-    }
-
-    /// Takes a request that is over.
-    ///
-    /// # Errors
-    /// That of the receive, or of a send to a rank that is not there.
-    pub(crate) fn finish(&mut self, request: Ticket) -> Result<Outcome, Failure> {
-        match self.requests.remove(request) {
-            Some(Request::Receive { room, state: Receiving::Over(outcome), .. }) => {
-                let own = |length: usize| match room {
-                    Incoming::Own(mut bytes) => {
-                        bytes.truncate(length);
-                        Some(bytes)
-                    }
-                    Incoming::Lent(_) => None,
-                };
-                outcome.map(|received| Outcome::Received(received, own(received.length)))
-            }
-            Some(Request::Send { over: Some(Err(failure)), .. }) => Err(failure),
-            _ => Ok(Outcome::Sent),
-        }
-    }
-
-    /// Drops a receive that no message has come for (`MPI_Cancel`); false, and nothing happens, for any other request.
-    pub(crate) fn withdraw(&mut self, request: Ticket) -> bool {
-        self.mailbox.withdraw(request) && self.requests.remove(request).is_some()
-    }
-
-    /// Drops a request, whatever its state: its buffer is not touched any more.
-    pub(crate) fn abandon(&mut self, request: Ticket) {
-        self.mailbox.withdraw(request);
-        self.fetches.retain(|fetch| fetch.receive != request);
-        self.requests.remove(request);
-    }
-
-    /// What a request waits for, for people; `None` where it is over.
-    pub(crate) fn describe(&self, request: Ticket) -> Option<String> {
-        match self.requests.get(request)? {
-            Request::Send { to, context, tag, over: None, .. } => Some(call::receiver(*to, *context, *tag)),
-            Request::Receive { wanted, state: Receiving::Posted, .. } => Some(call::message(wanted)),
-            Request::Receive { state: Receiving::Filling { received, .. }, .. } => {
-                Some(format!("the rest of a message of rank {}", received.from))
-            }
-            _ => None,
-        }
-    }
-
-    /// The rank that a request needs something from; `None` where that may be any, or the request is over.
-    pub(crate) fn depends_on(&self, request: Ticket) -> Option<Option<Rank>> {
-        match self.requests.get(request)? {
-            Request::Send { to, over: None, .. } => Some(Some(*to)),
-            Request::Receive { wanted, state: Receiving::Posted, .. } => Some(wanted.from),
-            Request::Receive { state: Receiving::Filling { received, .. }, .. } => Some(Some(received.from)),
-            _ => None,
         }
     }
 }

@@ -3,139 +3,12 @@
 //!
 //! Pure. A field that is unknown is left out with a warning, as Slurm's server does it.
 
+mod fields;
+
 use serde_json::{Map, Value, json};
 
+use self::fields::{BY_HAND, WITHOUT_EFFECT, row};
 use super::value::{Kind, Wrong, read};
-
-/// A field: its name, how its value reads, the option of `sbatch`, the key of `scontrol update`; `""` where there is none.
-type Row = (&'static str, Kind, &'static str, &'static str);
-
-/// Fields that are options, or keys, by another name.
-const ROWS: &[Row] = &[
-    ("account", Kind::Text, "account", "account"),
-    ("account_gather_frequency", Kind::Text, "acctg-freq", ""),
-    ("array", Kind::Text, "array", ""),
-    ("batch_features", Kind::Text, "batch", ""),
-    ("comment", Kind::Text, "comment", "comment"),
-    ("constraints", Kind::Text, "constraint", "features"),
-    ("contiguous", Kind::Switch, "contiguous", ""),
-    ("core_specification", Kind::Number, "core-spec", ""),
-    ("cpu_frequency", Kind::Text, "cpu-freq", ""),
-    ("cpus_per_task", Kind::Number, "cpus-per-task", "cpuspertask"),
-    ("cpus_per_tres", Kind::OfGpus, "cpus-per-gpu", ""),
-    ("delay_boot", Kind::Number, "delay-boot", ""),
-    ("dependency", Kind::Text, "dependency", "dependency"),
-    ("distribution", Kind::Text, "distribution", ""),
-    ("excluded_nodes", Kind::Names, "exclude", "excnodelist"),
-    ("extra", Kind::Text, "extra", "extra"),
-    ("hold", Kind::Switch, "hold", ""),
-    ("licenses", Kind::Text, "licenses", "licenses"),
-    ("mail_type", Kind::Names, "mail-type", "mailtype"),
-    ("mail_user", Kind::Text, "mail-user", "mailuser"),
-    ("mcs_label", Kind::Text, "mcs-label", ""),
-    ("memory_per_cpu", Kind::Number, "mem-per-cpu", "minmemorycpu"),
-    ("memory_per_node", Kind::Number, "mem", "minmemorynode"),
-    ("memory_per_tres", Kind::OfGpus, "mem-per-gpu", ""),
-    ("minimum_cpus_per_node", Kind::Number, "mincpus", "mincpusnode"),
-    ("name", Kind::Text, "job-name", "jobname"),
-    ("network", Kind::Text, "network", ""),
-    ("nice", Kind::Number, "nice", "nice"),
-    ("ntasks_per_tres", Kind::Number, "ntasks-per-gpu", ""),
-    ("open_mode", Kind::Names, "open-mode", ""),
-    ("overcommit", Kind::Switch, "overcommit", ""),
-    ("partition", Kind::Text, "partition", "partition"),
-    ("prefer", Kind::Text, "prefer", "prefer"),
-    ("priority", Kind::Number, "priority", "priority"),
-    ("profile", Kind::Names, "profile", ""),
-    ("qos", Kind::Text, "qos", "qos"),
-    ("reboot", Kind::Switch, "reboot", ""),
-    ("required_nodes", Kind::Names, "nodelist", "nodelist"),
-    ("required_switches", Kind::Number, "switches", "switches"),
-    ("reservation", Kind::Text, "reservation", "reservationname"),
-    ("segment_size", Kind::Number, "segment", ""),
-    ("sockets_per_node", Kind::Number, "sockets-per-node", ""),
-    ("standard_error", Kind::Text, "error", "stderr"),
-    ("standard_input", Kind::Text, "input", "stdin"),
-    ("standard_output", Kind::Text, "output", "stdout"),
-    ("tasks", Kind::Number, "ntasks", "numtasks"),
-    ("tasks_per_core", Kind::Number, "ntasks-per-core", ""),
-    ("tasks_per_node", Kind::Number, "ntasks-per-node", ""),
-    ("tasks_per_socket", Kind::Number, "ntasks-per-socket", ""),
-    ("temporary_disk_per_node", Kind::Number, "tmp", "mintmpdisknode"),
-    ("thread_specification", Kind::Number, "thread-spec", ""),
-    ("threads_per_core", Kind::Number, "threads-per-core", ""),
-    ("time_limit", Kind::Minutes, "time", "timelimit"),
-    ("time_minimum", Kind::Minutes, "time-min", "timemin"),
-    ("tres_bind", Kind::Text, "tres-bind", ""),
-    ("tres_per_job", Kind::OfGpus, "gpus", ""),
-    ("tres_per_node", Kind::Gres, "gres", "gres"),
-    ("tres_per_socket", Kind::OfGpus, "gpus-per-socket", ""),
-    ("tres_per_task", Kind::Text, "tres-per-task", ""),
-    ("wckey", Kind::Text, "wckey", "wckey"),
-];
-
-/// Fields that are put together from several, or are no option at all: see [`Description::read`].
-const BY_HAND: &[&str] = &[
-    "argv",
-    "begin_time",
-    "current_working_directory",
-    "deadline",
-    "environment",
-    "kill_on_node_fail",
-    "kill_warning_delay",
-    "kill_warning_flags",
-    "kill_warning_signal",
-    "maximum_nodes",
-    "minimum_cpus",
-    "minimum_nodes",
-    "nodes",
-    "requeue",
-    "script",
-    "shared",
-];
-
-/// Fields that Slurm knows and that mean nothing here: they are accepted, with a warning.
-const WITHOUT_EFFECT: &[&str] = &[
-    "admin_comment",
-    "allocation_node_list",
-    "allocation_node_port",
-    "burst_buffer",
-    "cluster_constraint",
-    "clusters",
-    "container",
-    "container_id",
-    "cpu_binding",
-    "cpu_binding_flags",
-    "crontab",
-    "distribution_plane_size",
-    "end_time",
-    "flags",
-    "group_id",
-    "hetjob_group",
-    "immediate",
-    "job_id",
-    "maximum_cpus",
-    "memory_binding",
-    "memory_binding_type",
-    "minimum_boards_per_node",
-    "minimum_sockets_per_board",
-    "oom_kill_step",
-    "power_flags",
-    "reserve_ports",
-    "rlimits",
-    "selinux_context",
-    "site_factor",
-    "spank_environment",
-    "tasks_per_board",
-    "tres_freq",
-    "user_id",
-    "wait_all_nodes",
-    "wait_for_switch",
-    "x11",
-    "x11_magic_cookie",
-    "x11_target_host",
-    "x11_target_port",
-];
 
 /// What a job is described as.
 #[derive(Debug, Default, PartialEq)]
@@ -287,10 +160,6 @@ impl Changes {
     }
 }
 
-fn row(field: &str) -> Option<&'static Row> {
-    ROWS.iter().find(|(name, ..)| *name == field)
-}
-
 fn word(kind: Kind, option: &str, text: &str) -> String {
     if matches!(kind, Kind::Switch) { format!("--{option}") } else { format!("--{option}={text}") }
 }
@@ -307,6 +176,7 @@ fn left_out(field: &str, value: &Value, place: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::fields::ROWS;
     use super::*;
     use crate::script::options::rows;
 

@@ -3,19 +3,16 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use prun_runtime::ids::JobId;
 use prun_runtime::limits::HET_COMPONENTS_MAX;
 use serde_bytes::ByteBuf;
 
+use super::het_group;
 use super::refused::Refused;
-use super::{het_group, mpi, program};
-use crate::commands::ending::say;
-use crate::commands::submit::node_files::read_names;
-use crate::commands::submit::settle::settle;
 use crate::script::options::{Command, Request};
-use crate::script::{BETWEEN_COMPONENTS, bad_time, begin, read_line, read_line_after};
+use crate::script::{BETWEEN_COMPONENTS, read_line, read_line_after};
 
 /// What the user asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -236,33 +233,6 @@ fn lookup(name: &str, variable: Lookup<'_>, in_job: bool) -> Option<String> {
     }
 }
 
-/// Looks at what the options leave to files, the clock and the working directory.
-pub(super) fn complete(mut asked: Asked) -> Result<Asked, Refused> {
-    let cwd = std::env::current_dir()
-        .map_err(|error| Refused::error(&format!("cannot find the working directory: {error}")))?;
-    check(&asked)?;
-    let alone = asked.job.is_none();
-    complete_request(&mut asked.request, &cwd, alone)?;
-    for part in &mut asked.parts {
-        complete_request(&mut part.request, &cwd, alone)?;
-    }
-    if asked.request.step.multi_prog {
-        // What is wrong with the file is said before anything is allocated.
-        let file = program::read_multi_prog(&asked.argv)?;
-        let ntasks = *asked.request.job.ntasks.get_or_insert_with(|| file.ranks());
-        file.programs(ntasks).map_err(|error| program::multi_prog_failed(&asked.argv, &error))?;
-    }
-    if alone {
-        let limit = asked.components().find_map(|(request, _)| request.job.time_limit);
-        let parts = asked.parts.iter_mut().map(|part| (&mut part.request, &part.argv));
-        for (request, argv) in std::iter::once((&mut asked.request, &asked.argv)).chain(parts) {
-            request.job.name.get_or_insert_with(|| program_name(argv));
-            request.job.time_limit = request.job.time_limit.or(limit);
-        }
-    }
-    Ok(asked)
-}
-
 impl Asked {
     /// What is asked of each component, and its program; of a job of one kind there is one.
     pub(super) fn components(&self) -> impl Iterator<Item = (&Request, &Vec<ByteBuf>)> {
@@ -271,67 +241,18 @@ impl Asked {
     }
 }
 
-fn complete_request(request: &mut Request, cwd: &Path, alone: bool) -> Result<(), Refused> {
-    let work_dir = request.flags.chdir.as_ref().map_or(cwd.to_owned(), |chdir| cwd.join(chdir));
-    request.job.work_dir = ByteBuf::from(work_dir.into_os_string().into_vec());
-    request.job.submit_dir = ByteBuf::from(cwd.as_os_str().as_bytes());
-    // The clock's zone is read from files: only where it is wanted.
-    let now = std::cell::LazyCell::new(crate::local_time::now);
-    let moment = |option, text: &Option<String>| match text {
-        None => Ok(None),
-        Some(text) => begin::parse(text, &now)
-            .map(Some)
-            .map_err(|why| Refused::from(bad_time(Command::Srun, option, text, why))),
-    };
-    request.job.begin = moment("begin", &request.flags.begin)?;
-    request.job.deadline = moment("deadline", &request.flags.deadline)?;
-    let hostfile = std::env::var("SLURM_HOSTFILE").ok();
-    read_names(Command::Srun, request, cwd, hostfile.as_deref())?;
-    if alone {
-        say(&settle(Command::Srun, request)?);
-    }
-    Ok(())
-}
-
 /// The name of a job or step after its program.
 pub(super) fn program_name(argv: &[ByteBuf]) -> String {
     let path = argv.first().map(|word| PathBuf::from(OsString::from_vec(word.to_vec())));
     path.and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned())).unwrap_or_default()
 }
 
-fn check(asked: &Asked) -> Result<(), Refused> {
-    let step = &asked.request.step;
-    if asked.more.iter().any(|part| part.argv.is_empty())
-        || asked.components().any(|(_, argv)| argv.is_empty())
-    {
-        return Err(Refused::fatal("No command given to execute."));
-    }
-    if step.no_allocate {
-        return Err(Refused::error("steps without the controller (`--no-allocate`) are not supported"));
-    }
-    let several = !asked.more.is_empty() || !asked.parts.is_empty();
-    let files = |(request, _): (&Request, _)| request.step.multi_prog || request.step.bcast.is_some();
-    if several && asked.components().any(files) {
-        return Err(Refused::error("`--multi-prog` and `--bcast` are not supported with several components"));
-    }
-    if step.relative.is_some() && asked.job.is_none() {
-        return Err(Refused::fatal("--relative option invalid for job allocation request"));
-    }
-    let named = step.mpi.clone().or_else(|| std::env::var(mpi::VARIABLE).ok());
-    match named.as_deref() {
-        Some(kind) if !mpi::TYPES.contains(&kind) => {
-            Err(Refused::error(&format!("Invalid MPI type '{kind}', --mpi=list for acceptable types")))
-        }
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::script::spec::NodeDistribution;
 
-    fn asked(words: &[&str], variables: &[(&str, &str)]) -> Asked {
+    pub(in crate::commands::srun) fn asked(words: &[&str], variables: &[(&str, &str)]) -> Asked {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
         let variable = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
@@ -387,16 +308,6 @@ mod tests {
         assert_eq!((spec.stdout.as_deref(), spec.name.as_deref()), (Some("o"), Some("named")));
         assert_eq!(spec.distribution.map(|d| d.nodes), Some(NodeDistribution::Plane(2)));
         assert_eq!(spec.cpus_per_task, Some(2));
-    }
-
-    #[test]
-    fn what_cannot_be_run_is_refused() {
-        let refused = |words: &[&str]| check(&asked(words, &[])).unwrap_err().lines.join("\n");
-        assert_eq!(refused(&[]), "srun: fatal: No command given to execute.");
-        assert!(refused(&["--mpi=foo", "x"]).contains("Invalid MPI type 'foo'"));
-        assert!(refused(&["--bcast", "a", ":", "b"]).contains("not supported"));
-        assert_eq!(refused(&["a", ":", "-n2"]), "srun: fatal: No command given to execute.");
-        assert!(refused(&["-r", "1", "a"]).contains("--relative option invalid"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! `SLURM_EXIT_ERROR` says), options that cannot be read with 255.
 
 mod bcast;
+mod complete;
 mod controller;
 mod help;
 mod het_group;
@@ -56,7 +57,7 @@ fn prepare(words: &[OsString]) -> Result<u8, Refused> {
         let _ = std::io::stdout().write_all(text.as_bytes());
         return Ok(0);
     }
-    let asked = line::complete(asked)?;
+    let asked = complete::complete(asked)?;
     say(&notes::ignored(Command::Srun, &asked.request));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -15,8 +15,9 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::{Notify, watch};
 
+use super::children::how;
 use super::introductions::Introduction;
-use super::step::{Step, how};
+use super::step::Step;
 use super::turns::{Lost, Turns};
 use crate::ids::Rank;
 use crate::transport::segment::{Geometry, Segment};

@@ -8,6 +8,7 @@
 mod answer;
 mod aside;
 mod blocked;
+mod children;
 mod collective;
 mod ending;
 mod environment;

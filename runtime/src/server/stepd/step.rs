@@ -13,6 +13,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::answer::{Answer, End};
 use super::blocked::Blocked;
+use super::children::Children;
 use super::collective::{Collectives, Told};
 use super::ending::Ending;
 use super::exchange::Exchange;
@@ -26,18 +27,15 @@ use super::news::News;
 use super::pmi::Pmi;
 use super::pmix::Pmix;
 use super::room::{Held, Room};
-use super::stdio::OpenError;
-use super::task::{Progress, Task, errno_of};
-use super::turns::Lost;
+use super::task::{Progress, Task};
 use super::visitors::Owner;
 use crate::ids::Rank;
 use crate::limits::{CALLS_BYTES_MAX, LOGS_MEMORY_BYTES_MAX, MAIL_BYTES_MAX, MAIL_MESSAGES_MAX};
 use crate::server::guard::Workspace;
-use crate::server::sys::wait;
 use crate::server::usage;
 use crate::wire::launch::{Output, StepLaunch};
 use crate::wire::pieces::Pieces;
-use crate::wire::step::{Exit, FromStep, Stream, Usage};
+use crate::wire::step::{FromStep, Stream, Usage};
 use crate::wire::stepd::FromStepd;
 
 /// A rank that is to be told what came of its call, and what the step holds for it until then.
@@ -45,9 +43,6 @@ pub(super) type Waiter = (oneshot::Sender<Answer>, Option<Held>);
 
 /// How long the output of a step is kept for a launcher that has not come yet.
 const LAUNCHER_WAIT: Duration = Duration::from_secs(30);
-
-/// The signal that a script whose files cannot be opened counts as ended by (`ExitCode=0:53`).
-const NO_STDIO: i32 = 53;
 
 /// One step on one rank server.
 #[derive(Debug)]
@@ -83,7 +78,7 @@ pub(super) struct Step {
     pub(super) room: Notify,
     /// Bytes that launchers have taken so far, of all streams.
     pub(super) taken: Cell<u64>,
-    children: RefCell<HashMap<Pid, Child>>,
+    pub(super) children: Children,
     pub(super) links: RefCell<Vec<Weak<Link>>>,
     pub(super) owner: Cell<Owner>,
     pub(super) unproven: Rc<Cell<usize>>,
@@ -91,14 +86,6 @@ pub(super) struct Step {
     pub(super) ending: Ending,
     over: Notify,
     finished: Cell<bool>,
-}
-
-/// A process of the step that this process has started itself.
-#[derive(Debug)]
-enum Child {
-    Task(usize),
-    /// A prolog or epilog.
-    Program(oneshot::Sender<Exit>),
 }
 
 impl Step {
@@ -136,7 +123,7 @@ impl Step {
             pieces: budget.pieces().clone(),
             room: Notify::new(),
             taken: Cell::new(0),
-            children: RefCell::default(),
+            children: Children::default(),
             links: RefCell::default(),
             owner: Cell::new(Owner::NotYet),
             unproven: Rc::default(),
@@ -245,98 +232,6 @@ impl Step {
         self.check_finished();
     }
 
-    /// A task runs.
-    pub(super) fn started(&self, task: usize, pid: Pid) {
-        self.children.borrow_mut().insert(pid, Child::Task(task));
-        let at_us = now_us();
-        let mut tasks = self.tasks.borrow_mut();
-        tasks[task].progress = Progress::Running(pid);
-        tasks[task].started_us = at_us;
-        let rank = tasks[task].rank;
-        drop(tasks);
-        self.announce(FromStep::Started { rank, pid: pid.as_raw_nonzero().get().unsigned_abs(), at_us });
-    }
-
-    /// A prolog or epilog runs: its exit comes out of the receiver.
-    pub(super) fn program_started(&self, pid: Pid) -> oneshot::Receiver<Exit> {
-        let (sender, receiver) = oneshot::channel();
-        self.children.borrow_mut().insert(pid, Child::Program(sender));
-        receiver
-    }
-
-    /// A task could not be started: it counts as exited with this code.
-    pub(super) fn not_started(self: &Rc<Self>, task: usize, code: i32, what: String) {
-        let rank = self.tasks.borrow()[task].rank;
-        self.announce(FromStep::NotStarted { rank, errno: code, what });
-        self.task_over(task, Exit { code, ..Exit::default() }, false);
-    }
-
-    /// What a task reads or writes could not be opened. A script that has no output has no way to tell either: its end
-    /// has Slurm's number for this.
-    pub(super) fn not_connected(self: &Rc<Self>, task: usize, error: &OpenError) {
-        for stream in self.open_streams_of(task) {
-            self.end_stream(task, stream);
-        }
-        if self.launch.key.step.is_batch() {
-            return self.exited(task, Exit { signal: NO_STDIO, ..Exit::default() }, false);
-        }
-        self.not_started(task, errno_of(&error.source), error.to_string());
-    }
-
-    /// Reaps every process that has ended: tasks, prologs, and orphans of tasks.
-    pub(super) fn reap(self: &Rc<Self>) {
-        while let Ok(Some((pid, exit))) = wait::reap() {
-            let child = self.children.borrow_mut().remove(&pid);
-            match child {
-                Some(Child::Task(task)) => {
-                    let started_us = self.tasks.borrow()[task].started_us;
-                    self.task_over(task, Exit { started_us, ended_us: now_us(), ..exit }, true);
-                }
-                // Nobody waits for it where the step has been ended meanwhile.
-                Some(Child::Program(sender)) => drop(sender.send(exit)),
-                None => {}
-            }
-        }
-        self.look_for_launchers();
-    }
-
-    /// A task is gone, or will never be there. `announce`: launchers do not know yet.
-    fn task_over(self: &Rc<Self>, task: usize, exit: Exit, announce: bool) {
-        let Some(epilog) = self.launch.task_epilog.clone() else { return self.exited(task, exit, announce) };
-        let step = Rc::clone(self);
-        tokio::task::spawn_local(async move {
-            super::scripts::epilog(&step, task, &epilog).await;
-            step.exited(task, exit, announce);
-        });
-    }
-
-    fn exited(self: &Rc<Self>, task: usize, exit: Exit, announce: bool) {
-        let (rank, node) = {
-            let mut tasks = self.tasks.borrow_mut();
-            tasks[task].progress = Progress::Ended;
-            tasks[task].release();
-            (tasks[task].rank, self.launch.nodes[tasks[task].node].name.clone())
-        };
-        if announce {
-            self.announce(FromStep::Exited { rank, exit });
-        }
-        self.tell(FromStepd::Exited { rank, exit });
-        let how = how(exit);
-        self.leave_pmix(rank);
-        self.tasks.borrow_mut()[task].exit = Some(exit);
-        self.ends.notify_waiters();
-        if self.is_root() {
-            self.left(rank, node.clone(), how.clone());
-            self.missed(self.membership.turns_of(rank), Lost { rank, node, how });
-        } else {
-            self.no_longer_blocked(rank);
-            self.report_end(rank, node, how);
-        }
-        if self.tasks.borrow().iter().all(|task| task.progress == Progress::Ended) {
-            self.all_ended();
-        }
-    }
-
     /// A rank, here or elsewhere, will make no further call.
     pub(super) fn left(self: &Rc<Self>, rank: Rank, node: String, how: String) {
         self.no_longer_blocked(rank);
@@ -404,20 +299,6 @@ impl Step {
         if self.finished.get() && !awaited && !self.news.are_awaited() && self.links.borrow().is_empty() {
             self.over.notify_one();
         }
-    }
-}
-
-/// Microseconds since 1970.
-fn now_us() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// How a task ended, for people.
-pub(super) fn how(exit: Exit) -> String {
-    match exit.signal {
-        0 => format!("exited with code {}", exit.code),
-        signal => format!("was killed by signal {signal}"),
     }
 }
 

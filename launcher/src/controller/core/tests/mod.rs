@@ -7,6 +7,7 @@ mod ends;
 pub(in crate::controller) mod golden;
 mod het;
 mod limits;
+mod lost;
 mod overview;
 mod queue;
 mod random;

@@ -35,6 +35,11 @@ pub(super) struct World {
     pub(super) loses_launches: bool,
 }
 
+/// The batch step of a job.
+pub(super) fn batch(job: u32) -> StepKey {
+    StepKey { job: JobId(job), step: StepId::BATCH }
+}
+
 impl World {
     /// Nodes `n1`, `n2`, … of so many CPUs, each behind a link of its own with its number.
     pub(super) fn new(cpus: &[u32]) -> Self {

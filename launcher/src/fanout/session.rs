@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::input::Input;
 use super::link::{Arrival, News, Stuck};
 use super::reach::Connection;
-use super::signals::{SIGWINCH, Signals};
+use super::signals::{SIGALRM, SIGUSR1, SIGUSR2, SIGWINCH, Signals};
 use super::watch::{Act, Watch};
 use crate::gather::order::OrderError;
 use crate::gather::outputs::{Outputs, describe_error};
@@ -29,9 +29,10 @@ const INPUT_BYTES_MAX: u64 = 1 << 20;
 /// Arrivals handled in one go before anything is written.
 const ARRIVALS_AT_ONCE: usize = 64;
 
-/// Milliseconds without news after which an onlooker leaves a step whose tasks have ended: it does not know which
-/// streams go elsewhere, and so never end for it.
-const ONLOOKER_IDLE_MS: u64 = 500;
+/// Milliseconds without news after which no more output of a step whose tasks have ended is waited for: by an onlooker,
+/// which does not know which streams go elsewhere and so never end for it, and by a launcher that was asked to end, whose
+/// reader does not read.
+const IDLE_MS: u64 = 500;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct Session {
     start: Instant,
     last_news: u64,
     output_failed: bool,
+    /// It was asked to end after the tasks had: what comes and can be written still is.
+    parting: bool,
     leaving: bool,
 }
 
@@ -99,6 +102,7 @@ impl Session {
             start: Instant::now(),
             last_news: 0,
             output_failed: false,
+            parting: false,
             leaving: false,
         }
     }
@@ -202,6 +206,7 @@ impl Session {
                 }
             }
             complaint = self.outputs.wait(), if busy => {
+                self.last_news = self.now();
                 if let Some(complaint) = complaint {
                     self.output_fails(&complaint);
                 }
@@ -213,6 +218,7 @@ impl Session {
                 self.watch.tick(now);
                 self.outputs.tick(now);
                 if idle.is_some_and(|idle| idle <= now) {
+                    self.leaving |= self.parting;
                     self.lines.iter().flat_map(Line::ranks).for_each(|rank| self.outputs.cut(Rank(*rank)));
                 }
             }
@@ -220,8 +226,9 @@ impl Session {
     }
 
     fn idle_deadline(&self) -> Option<u64> {
-        let waits = self.watch.is_onlooker() && self.watch.is_over() && !self.outputs.is_busy();
-        waits.then_some(self.last_news + ONLOOKER_IDLE_MS)
+        let looks_on = self.watch.is_onlooker() && !self.outputs.is_busy();
+        let waits = self.watch.is_over() && (looks_on || self.parting);
+        waits.then_some(self.last_news + IDLE_MS)
     }
 
     fn now(&self) -> u64 {
@@ -313,10 +320,19 @@ impl Session {
                 self.send(self.line_of[0], message);
             }
         } else if self.watch.is_over() {
-            // Only a reader of the output keeps us here, and the user does not want to wait for it.
-            self.leaving = true;
+            self.part(signal);
         } else {
             self.watch.signal(signal, self.now());
+        }
+    }
+
+    /// A signal, when all tasks have ended. Output that is on its way is not given up for the first one, which may be that
+    /// of the job's end; but nobody waits long for a reader.
+    fn part(&mut self, signal: i32) {
+        if !matches!(signal, SIGUSR1 | SIGUSR2 | SIGALRM) {
+            self.leaving |= self.parting;
+            self.parting = true;
+            self.last_news = self.now();
         }
     }
 

@@ -9,6 +9,11 @@ use tokio::task::AbortHandle;
 /// A terminal's size has changed.
 pub const SIGWINCH: i32 = 28;
 
+/// Signals that are for the tasks alone.
+pub(super) const SIGUSR1: i32 = 10;
+pub(super) const SIGUSR2: i32 = 12;
+pub(super) const SIGALRM: i32 = 14;
+
 /// Signals that a launcher hands on or acts on: HUP, INT, QUIT, USR1, USR2, ALRM, TERM.
 pub const FORWARDED: &[i32] = &[1, 2, 3, 10, 12, 14, 15];
 
@@ -42,6 +47,12 @@ impl Signals {
             tasks.push(task.abort_handle());
         }
         Ok(Self { come, tasks })
+    }
+
+    /// Those that a test sends.
+    #[cfg(test)]
+    pub(super) fn of(come: mpsc::Receiver<i32>) -> Self {
+        Self { come, tasks: Vec::new() }
     }
 
     /// The next one. Cancelling it loses nothing.

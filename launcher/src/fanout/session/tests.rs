@@ -113,7 +113,11 @@ impl Scene {
     }
 
     async fn run(self) -> (Outcome, String) {
-        let outcome = self.session.run(&mut Signals::catch(&[]).unwrap()).await;
+        self.run_with(mpsc::channel(1).1).await
+    }
+
+    async fn run_with(self, signals: mpsc::Receiver<i32>) -> (Outcome, String) {
+        let outcome = self.session.run(&mut Signals::of(signals)).await;
         let mut text = String::new();
         for name in ["out", "err"] {
             let mut file = std::fs::File::open(self.directory.path().join(name)).unwrap();
@@ -141,6 +145,44 @@ async fn output_of_two_nodes_comes_out_by_rank() {
     let ((outcome, text), ..) = tokio::join!(scene.run(), one, two);
     assert_eq!(text, "0: a\n1: b\n1: b\n2: c\n3: d\n3: e\n");
     assert_eq!((outcome.exit.code, outcome.output_failed, outcome.left), (4, false, false));
+}
+
+const SIGTERM: i32 = 15;
+
+/// Long enough for a session to take in what was said to it.
+const A_MOMENT: Duration = Duration::from_millis(50);
+
+/// A job's end was the end of its launcher, whose tasks' last words were on their way.
+#[tokio::test]
+async fn output_of_tasks_that_have_ended_is_not_given_up_for_one_signal() {
+    let mut scene = scene(&[&[0]], false, None);
+    let [mut fake] = scene.fakes();
+    fake.exit(0, 0).await;
+    let (ends, signals) = mpsc::channel(2);
+    let serves = async {
+        tokio::time::sleep(A_MOMENT).await;
+        for signal in [SIGUSR1, SIGTERM] {
+            ends.send(signal).await.unwrap();
+        }
+        tokio::time::sleep(A_MOMENT).await;
+        fake.serve(&[log(0, "last words\n")]).await
+    };
+    let ((outcome, text), _) = tokio::join!(scene.run_with(signals), serves);
+    assert_eq!((text.as_str(), outcome.left), ("last words\n", false));
+}
+
+#[tokio::test]
+async fn who_is_asked_to_end_does_not_wait_for_output_that_does_not_come() {
+    let mut scene = scene(&[&[0]], false, None);
+    let [mut fake] = scene.fakes();
+    fake.exit(0, 0).await;
+    let (ends, signals) = mpsc::channel(1);
+    let asks = async {
+        tokio::time::sleep(A_MOMENT).await;
+        ends.send(SIGTERM).await.unwrap();
+    };
+    let ((outcome, _), ()) = tokio::join!(scene.run_with(signals), asks);
+    assert!(outcome.left);
 }
 
 /// A session with one rank whose step process can be called again, at a socket of this name.

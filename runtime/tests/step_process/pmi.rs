@@ -8,18 +8,12 @@ use serde_bytes::ByteBuf;
 use super::Cluster;
 
 pub(crate) async fn all(cluster: &mut Cluster) {
-    ranks_find_one_another_over_their_sockets(cluster).await;
-    println!("test ranks_find_one_another_over_their_sockets ... ok");
-    a_rank_that_aborts_is_told_of_with_its_code(cluster).await;
-    println!("test a_rank_that_aborts_is_told_of_with_its_code ... ok");
-    a_rank_that_dies_before_finalize_is_told_of(cluster).await;
-    println!("test a_rank_that_dies_before_finalize_is_told_of ... ok");
-    a_step_without_mpi_has_none_of_its_variables(cluster).await;
-    println!("test a_step_without_mpi_has_none_of_its_variables ... ok");
-    ranks_that_never_speak_are_told_of(cluster).await;
-    println!("test ranks_that_never_speak_are_told_of ... ok");
-    a_step_that_needs_pmix_says_that_there_is_none(cluster).await;
-    println!("test a_step_that_needs_pmix_says_that_there_is_none ... ok");
+    passes!(ranks_find_one_another_over_their_sockets(cluster));
+    passes!(a_rank_that_aborts_is_told_of_with_its_code(cluster));
+    passes!(a_rank_that_dies_before_finalize_is_told_of(cluster));
+    passes!(a_step_without_mpi_has_none_of_its_variables(cluster));
+    passes!(ranks_that_never_speak_are_told_of(cluster));
+    passes!(a_step_that_needs_pmix_says_that_there_is_none(cluster));
 }
 
 /// `ask WORDS` says a line to the server and prints its answer.

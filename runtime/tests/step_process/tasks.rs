@@ -13,26 +13,16 @@ use super::Cluster;
 
 pub(crate) async fn all(cluster: &mut Cluster) {
     let directory = tempfile::tempdir().unwrap();
-    a_task_prolog_sets_variables_and_prints(cluster, directory.path()).await;
-    println!("test a_task_prolog_sets_variables_and_prints ... ok");
-    a_task_prolog_that_fails_takes_the_place_of_its_task(cluster, directory.path()).await;
-    println!("test a_task_prolog_that_fails_takes_the_place_of_its_task ... ok");
-    a_task_epilog_runs_whatever_became_of_its_task(cluster, directory.path()).await;
-    println!("test a_task_epilog_runs_whatever_became_of_its_task ... ok");
-    a_program_that_is_missing_is_told_of_in_the_tasks_error_output(cluster).await;
-    println!("test a_program_that_is_missing_is_told_of_in_the_tasks_error_output ... ok");
-    unbuffered_output_goes_through_a_raw_terminal(cluster).await;
-    println!("test unbuffered_output_goes_through_a_raw_terminal ... ok");
-    a_launcher_that_ends_its_step_has_it_said_once(cluster).await;
-    println!("test a_launcher_that_ends_its_step_has_it_said_once ... ok");
-    a_script_runs_under_any_mask(cluster, directory.path()).await;
-    println!("test a_script_runs_under_any_mask ... ok");
-    a_script_without_its_files_ends_with_slurms_number(cluster).await;
-    println!("test a_script_without_its_files_ends_with_slurms_number ... ok");
-    when_a_task_ran_is_told_with_its_end(cluster).await;
-    println!("test when_a_task_ran_is_told_with_its_end ... ok");
-    what_tasks_use_is_told_on_request(cluster).await;
-    println!("test what_tasks_use_is_told_on_request ... ok");
+    passes!(a_task_prolog_sets_variables_and_prints(cluster, directory.path()));
+    passes!(a_task_prolog_that_fails_takes_the_place_of_its_task(cluster, directory.path()));
+    passes!(a_task_epilog_runs_whatever_became_of_its_task(cluster, directory.path()));
+    passes!(a_program_that_is_missing_is_told_of_in_the_tasks_error_output(cluster));
+    passes!(unbuffered_output_goes_through_a_raw_terminal(cluster));
+    passes!(a_launcher_that_ends_its_step_has_it_said_once(cluster));
+    passes!(a_script_runs_under_any_mask(cluster, directory.path()));
+    passes!(a_script_without_its_files_ends_with_slurms_number(cluster));
+    passes!(when_a_task_ran_is_told_with_its_end(cluster));
+    passes!(what_tasks_use_is_told_on_request(cluster));
 }
 
 /// A program in the directory.

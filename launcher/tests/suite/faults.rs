@@ -106,3 +106,21 @@ fn a_cluster_goes_down_with_steps_whose_rank_server_is_dead() {
     assert_eq!(cluster.prun_down().code, Some(0));
     cluster.place().assert_nothing_left(Duration::from_secs(5));
 }
+
+#[test]
+fn descendants_that_hide_end_with_their_step_also_under_the_next_rank_server() {
+    let script = "#!/bin/bash\n#SBATCH --ntasks=2 --output=out\nsrun bash -c 'trap \"\" TERM; (setsid bash -c \"sleep 300 & disown; exec sleep 300\" &); touch ready.$SLURM_PROCID; sleep 300'\n";
+    let conf = "ClusterName=hide\nKillWait=1\nNodeName=slurmnode[1-2] CPUs=2 RealMemory=1000\nPartitionName=slurmpar Nodes=ALL Default=YES\n";
+    let cluster = Cluster::up(&[("job.sh", script), ("slurm.conf", conf)], &["--config", "slurm.conf"]);
+    let job = cluster.ask("sbatch --parsable job.sh").trim().to_owned();
+    ready(&cluster, 2);
+    let sleepers =
+        || cluster.place().processes().iter().filter(|(_, line)| line.starts_with("sleep 300")).count();
+    until("they sleep", || sleepers() == 6);
+    end(&cluster, "nodes/slurmnode1", Signal::KILL);
+    assert_eq!(sleepers(), 6);
+    assert_eq!(cluster.prun_up(&[]).code, Some(0));
+    // They do not heed TERM: KILL comes after the grace.
+    cluster.ask(&format!("scancel {job}"));
+    until("none is left", || sleepers() == 0);
+}

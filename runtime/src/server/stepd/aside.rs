@@ -23,16 +23,20 @@ impl Aside {
     /// The task has written this: what is to be written for it.
     #[must_use]
     pub(super) fn with_what_waits(&self, bytes: &Bytes) -> Bytes {
-        let line_end = bytes.iter().position(|&byte| byte == b'\n').filter(|_| !self.waiting.is_empty());
-        match line_end {
+        match self.line_end(bytes) {
             Some(at) => [&bytes[..=at], &self.waiting, &bytes[at + 1..]].concat().into(),
             None => bytes.clone(),
         }
     }
 
+    /// Where in these bytes what waits may be said. They are not looked at where nothing waits: there may be gigabytes.
+    fn line_end(&self, bytes: &Bytes) -> Option<usize> {
+        if self.waiting.is_empty() { None } else { bytes.iter().position(|&byte| byte == b'\n') }
+    }
+
     /// Now it is written.
     pub(super) fn written(&mut self, bytes: &Bytes) {
-        if bytes.contains(&b'\n') {
+        if self.line_end(bytes).is_some() {
             self.waiting.clear();
         }
         self.mid_line = bytes.last().map_or(self.mid_line, |&byte| byte != b'\n');
